@@ -1,0 +1,33 @@
+import { SessionNotFound } from '../../domain/errors.ts';
+import type { LoggedEvent } from '../../domain/event.ts';
+import type { LiveSession, Session, SessionRef } from '../../domain/session.ts';
+import { isExpired } from '../../domain/session.ts';
+
+export interface MemoryValue {
+  /** `undefined` for a deleted key, whose version is kept. */
+  readonly json: string | undefined;
+  readonly version: number;
+  readonly updatedAt: number;
+}
+
+export interface MemoryEvent extends LoggedEvent {
+  readonly expiresAt: number;
+}
+
+export interface MemorySession {
+  session: Session;
+  readonly values: Map<string, MemoryValue>;
+  readonly streams: Map<string, MemoryEvent[]>;
+}
+
+/** What instances that share one memory store share. */
+export class MemoryData {
+  readonly sessions = new Map<SessionRef, MemorySession>();
+
+  /** @throws SessionNotFound */
+  live(session: Pick<LiveSession, 'ref'>, now: number): MemorySession {
+    const found = this.sessions.get(session.ref);
+    if (found === undefined || isExpired(found.session, now)) throw new SessionNotFound();
+    return found;
+  }
+}

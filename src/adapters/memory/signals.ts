@@ -1,0 +1,26 @@
+import type { Signals, SignalTopic } from '../../ports/signals.ts';
+
+/** Signals within one process; instances that share this object hear each other. */
+export class MemorySignals implements Signals {
+  readonly #watchers = new Map<string, Set<() => void>>();
+
+  async publish(topic: SignalTopic): Promise<void> {
+    for (const onSignal of [...(this.#watchers.get(topicKey(topic)) ?? [])]) onSignal();
+  }
+
+  watch(topic: SignalTopic, onSignal: () => void): () => void {
+    const key = topicKey(topic);
+    const watchers = this.#watchers.get(key) ?? new Set();
+    // A function of its own, so that one watcher may watch twice and leave once.
+    const watcher = (): void => onSignal();
+    this.#watchers.set(key, watchers.add(watcher));
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+    };
+  }
+}
+
+function topicKey(topic: SignalTopic): string {
+  return topic.stream === undefined ? topic.ref : `${topic.ref}/${topic.stream}`;
+}

@@ -1,0 +1,31 @@
+import type { Store } from '../../ports/store.ts';
+import { MemoryData } from './data.ts';
+import { MemoryEventLog } from './event-log.ts';
+import { MemorySessionRepository } from './session-repository.ts';
+import { MemorySignals } from './signals.ts';
+
+/** What several instances of one memory store have in common. */
+export interface SharedMemory {
+  readonly data: MemoryData;
+  readonly signals: MemorySignals;
+}
+
+export function sharedMemory(): SharedMemory {
+  return { data: new MemoryData(), signals: new MemorySignals() };
+}
+
+/**
+ * A store that lives and dies with the process: for tests, and for trying things out.
+ *
+ * @param shared give the same object to several stores to let them act as instances on one database
+ */
+export function memoryStore(shared: SharedMemory = sharedMemory()): Store {
+  return {
+    name: 'memory',
+    sessions: new MemorySessionRepository(shared.data),
+    events: new MemoryEventLog(shared.data),
+    signals: shared.signals,
+    check: async () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,117 @@
+/** Every way in which the domain or a store can refuse, by a stable name. */
+export type ErrorCode =
+  | 'session_not_found'
+  | 'session_exists'
+  | 'version_conflict'
+  | 'invalid_argument'
+  | 'limit_exceeded'
+  | 'stream_ended'
+  | 'store_unavailable'
+  | 'store_not_set_up';
+
+/**
+ * The base of all errors this project throws on purpose. The message is written for the person or model at
+ * the other end of the protocol: it names the field and the limit, and never holds a session id, a stack or
+ * a driver's own words. Those belong in `cause`, which is logged and not sent.
+ */
+export class DurableMcpError extends Error {
+  override readonly name: string = 'DurableMcpError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The session is unknown, expired, deleted or somebody else's: from outside, these are one case. */
+export class SessionNotFound extends DurableMcpError {
+  override readonly name = 'SessionNotFound';
+
+  constructor() {
+    super(
+      'session_not_found',
+      'This session has expired or does not exist. Its data is gone: start a new session.',
+    );
+  }
+}
+
+/** A session with this reference is already stored. Ids are random, so this is a bug or a replay. */
+export class SessionExists extends DurableMcpError {
+  override readonly name = 'SessionExists';
+
+  constructor() {
+    super('session_exists', 'A session with this reference already exists.');
+  }
+}
+
+/** A guarded write found another version than the one it expected. Nothing was changed. */
+export class VersionConflict extends DurableMcpError {
+  override readonly name = 'VersionConflict';
+  readonly expectedVersion: number;
+  /** The version that is stored; 0 where nothing is. */
+  readonly currentVersion: number;
+
+  constructor(what: string, expectedVersion: number, currentVersion: number) {
+    const found = currentVersion === 0 ? 'it does not exist' : `its version is ${currentVersion}`;
+    super(
+      'version_conflict',
+      `expected_version: ${what} was expected at version ${expectedVersion}, but ${found}. ` +
+        'Nothing was changed: read it again and decide anew.',
+    );
+    this.expectedVersion = expectedVersion;
+    this.currentVersion = currentVersion;
+  }
+}
+
+/** A field of the input breaks a rule. The message begins with the field's name. */
+export class InvalidArgument extends DurableMcpError {
+  override readonly name = 'InvalidArgument';
+  readonly field: string;
+
+  constructor(field: string, problem: string) {
+    super('invalid_argument', `${field}: ${problem}`);
+    this.field = field;
+  }
+}
+
+/** The input is well formed, but there is no room for it. The message names the limit. */
+export class LimitExceeded extends DurableMcpError {
+  override readonly name = 'LimitExceeded';
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super('limit_exceeded', message);
+    this.limit = limit;
+  }
+}
+
+/** The stream was ended, by its owner or by whoever declared its owner dead: no event can follow. */
+export class StreamEnded extends DurableMcpError {
+  override readonly name = 'StreamEnded';
+
+  constructor() {
+    super('stream_ended', 'This stream has ended: nothing can be appended to it.');
+  }
+}
+
+/**
+ * The store did not answer, refused the connection, or is overloaded. A read did not happen; of a write it is
+ * unknown whether it happened, so repeat it only under an `expected_version`.
+ */
+export class StoreUnavailable extends DurableMcpError {
+  override readonly name = 'StoreUnavailable';
+
+  constructor(options?: ErrorOptions) {
+    super('store_unavailable', 'The session store is unavailable at the moment. Try again shortly.', options);
+  }
+}
+
+/** The store answers, but its tables are missing or of another version. `command` makes them. */
+export class StoreNotSetUp extends DurableMcpError {
+  override readonly name = 'StoreNotSetUp';
+
+  constructor(what: string, command: string, options?: ErrorOptions) {
+    super('store_not_set_up', `${what}. Create what is missing with: ${command}`, options);
+  }
+}

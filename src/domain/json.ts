@@ -1,0 +1,66 @@
+import { InvalidArgument } from './errors.ts';
+import { VALUE_DEPTH } from './limits.ts';
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [member: string]: JsonValue };
+
+/**
+ * The JSON text that a store keeps for `value`.
+ *
+ * Refuses what JSON cannot carry rather than change it: `JSON.stringify` would write `null` for the Infinity
+ * that `JSON.parse` makes of 1e400, drop `undefined` and functions, and call `toJSON`.
+ *
+ * @throws InvalidArgument naming `value` and the limit
+ */
+export function encodeValue(value: unknown, limits: { readonly valueBytes: number }): string {
+  if (value === undefined)
+    throw new InvalidArgument('value', 'is missing: any JSON value is allowed, also null');
+  assertJson(value, 0);
+  const json = JSON.stringify(value);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > limits.valueBytes) {
+    throw new InvalidArgument(
+      'value',
+      `is ${bytes} bytes as JSON, at most ${limits.valueBytes} are allowed: store less, or split it over keys`,
+    );
+  }
+  return json;
+}
+
+export function decodeValue(json: string): JsonValue {
+  return JSON.parse(json) as JsonValue;
+}
+
+function assertJson(value: unknown, depth: number): void {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return;
+    case 'number':
+      if (Number.isFinite(value)) return;
+      throw new InvalidArgument('value', 'holds a number that is too large for JSON (beyond ±1.797e308)');
+    case 'object':
+      break;
+    default:
+      throw new InvalidArgument('value', `holds a ${typeof value}, which JSON cannot carry`);
+  }
+  if (value === null) return;
+  if (depth >= VALUE_DEPTH) {
+    throw new InvalidArgument('value', `is nested too deeply, at most ${VALUE_DEPTH} levels are allowed`);
+  }
+  if (Array.isArray(value)) {
+    // By index, because forEach and for…in pass over the holes of a sparse array.
+    for (let index = 0; index < value.length; index += 1) assertJson(value[index], depth + 1);
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new InvalidArgument('value', 'holds an object that is not plain, which JSON cannot carry');
+  }
+  for (const member of Object.values(value)) assertJson(member, depth + 1);
+}

@@ -1,0 +1,37 @@
+/** What a caller may ask for at most. The same on every store; each is configurable. */
+export interface Limits {
+  /** Largest value, in bytes of its JSON text in UTF-8. At most {@link MAX_VALUE_BYTES}. */
+  readonly valueBytes: number;
+  /** Most keys that a session holds at one time. */
+  readonly keysPerSession: number;
+  /** Most messages kept per event stream; older ones are trimmed and reported as a gap. */
+  readonly eventsPerStream: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  valueBytes: 256 * 1024,
+  keysPerSession: 10_000,
+  eventsPerStream: 1_000,
+};
+
+/** A DynamoDB item holds 400 KB, key and attributes included; both stores keep to what fits there. */
+export const MAX_VALUE_BYTES = 384 * 1024;
+
+/** Longest key in Unicode characters (code points). */
+export const KEY_CHARACTERS = 256;
+/** Longest key in bytes of UTF-8: leaves room in DynamoDB's 1,024-byte sort key. */
+export const KEY_BYTES = 768;
+
+/** Deepest nesting of arrays and objects in a value; a scalar has depth 0. */
+export const VALUE_DEPTH = 100;
+
+/** Entries of one `list_values` page. */
+export const LIST_LIMIT_DEFAULT = 100;
+export const LIST_LIMIT_MAX = 1_000;
+
+/**
+ * A deleted key leaves a mark, so that its versions go on counting. Marks are small, but a session that
+ * stores and deletes ever new keys must not grow without bound: it may use this many times
+ * {@link Limits.keysPerSession} different keys in its life.
+ */
+export const DISTINCT_KEYS_FACTOR = 10;

@@ -1,0 +1,19 @@
+import type { EventLog } from './event-log.ts';
+import type { SessionRepository } from './session-repository.ts';
+import type { Signals } from './signals.ts';
+
+/** One engine behind all ports, as an adapter hands it to the application. */
+export interface Store {
+  /** As tools show it in `storage` and `storage_backend`. */
+  readonly name: 'memory' | 'postgres' | 'dynamodb';
+  readonly sessions: SessionRepository;
+  readonly events: EventLog;
+  readonly signals: Signals;
+  /**
+   * Resolves if the store answers and its tables are there.
+   * @throws StoreUnavailable, StoreNotSetUp
+   */
+  check(): Promise<void>;
+  /** Ends connections and timers. Idempotent. */
+  close(): Promise<void>;
+}

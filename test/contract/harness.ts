@@ -1,0 +1,30 @@
+import type { SessionRef } from '../../src/domain/session.ts';
+import type { Store } from '../../src/ports/store.ts';
+
+/** What an adapter does differently from the memory adapter, as data, each with its reason. */
+export interface Capabilities {
+  /** False where the engine removes expired items by itself, so that `deleteExpired` has nothing to do. */
+  readonly sweeps: boolean;
+  /** False where only the cache's age bound tells other instances of a changed session. */
+  readonly signalsSessionsAcrossInstances: boolean;
+  /** How many events beyond `keep` a trimmed stream may still hold. */
+  readonly trimSlack: number;
+}
+
+/** One engine, made ready for one test file. */
+export interface StoreHarness {
+  readonly capabilities: Capabilities;
+  /** A store over the file's data. Each call gives another instance; the harness closes them. */
+  open(): Promise<Store>;
+  /**
+   * The rows or items that the engine holds of one session, wherever they lie: past the adapter, so that what
+   * an adapter hides is seen.
+   */
+  countRows(ref: SessionRef): Promise<number>;
+  /** Everything that the engine holds, as text. */
+  dump(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Makes a harness, or says why that cannot be done on this machine. */
+export type HarnessFactory = () => Promise<StoreHarness>;

@@ -1,0 +1,42 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+
+export interface ClientOptions {
+  /** Otherwise `AWS_REGION` or the profile decides. */
+  readonly region?: string | undefined;
+  /** Otherwise `AWS_ENDPOINT_URL_DYNAMODB`, or the region's own. */
+  readonly endpoint?: string | undefined;
+  /** Otherwise the SDK's default chain. */
+  readonly credentials?: DynamoDBClientConfig['credentials'] | undefined;
+  /** How long one attempt may take, in ms; 5,000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/**
+ * A client whose requests end in bounded time: the SDK's own waits for ever by default. DynamoDB answers in
+ * milliseconds, so that after 1 s without a connection or 5 s without an answer another attempt is due; after
+ * three, 16 s at the very worst, the caller is told.
+ */
+export function dynamodbClient({
+  region,
+  endpoint,
+  credentials,
+  requestTimeoutMs = 5_000,
+}: ClientOptions = {}): DynamoDBClient {
+  // The SDK's default of 50 sockets makes requests wait for each other under load.
+  const agent = { keepAlive: true, maxSockets: 200 };
+  return new DynamoDBClient({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: 3,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: 1_000,
+      requestTimeout: requestTimeoutMs,
+      // Without this a breach of the timeout is a warning on the console and the request goes on.
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  });
+}

@@ -1,0 +1,85 @@
+import { DurableMcpError, StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
+
+export const SETUP_COMMAND = 'npm run setup:dynamodb';
+
+/** Names of errors that say: not now, or not with these credentials. */
+const UNAVAILABLE = new Set([
+  // overload
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'LimitExceededException',
+  'ReplicatedWriteConflictException',
+  // faults of the service
+  'InternalServerError',
+  'InternalServerErrorException',
+  'InternalFailure',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+  // no answer in time
+  'TimeoutError',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'AbortError',
+  // credentials: missing, expired, or without permission
+  'CredentialsProviderError',
+  'TokenProviderError',
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'ExpiredTokenException',
+  'InvalidSignatureException',
+  'IncompleteSignatureException',
+  'MissingAuthenticationTokenException',
+  'InvalidClientTokenId',
+  'SignatureDoesNotMatch',
+]);
+
+const UNREACHABLE =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+
+interface AwsError extends Error {
+  readonly code?: unknown;
+  readonly $fault?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** The error that AWS or the network gave: ElectroDB wraps it and leaves it at `cause`. */
+export function awsError(error: unknown): AwsError | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { name, code, $metadata } = each as AwsError;
+    if ($metadata !== undefined || UNAVAILABLE.has(name) || isUnreachable(code)) return each as AwsError;
+  }
+  return undefined;
+}
+
+export function isAwsError(error: unknown, name: string): boolean {
+  return awsError(error)?.name === name;
+}
+
+function isUnreachable(code: unknown): boolean {
+  return typeof code === 'string' && UNREACHABLE.test(code);
+}
+
+/** The domain's error for what AWS, the network or ElectroDB threw; anything unknown as it is: it is a bug. */
+export function domainError(error: unknown): unknown {
+  if (error instanceof DurableMcpError) return error;
+  const aws = awsError(error);
+  if (aws === undefined) return error;
+  if (aws.name === 'ResourceNotFoundException') {
+    return new StoreNotSetUp('A DynamoDB table is missing', SETUP_COMMAND, { cause: aws });
+  }
+  const status = aws.$metadata?.httpStatusCode ?? 0;
+  if (UNAVAILABLE.has(aws.name) || isUnreachable(aws.code) || aws.$fault === 'server' || status >= 500) {
+    return new StoreUnavailable({ cause: aws });
+  }
+  return error;
+}
+
+/** Runs one operation of a port, which may throw errors of the domain only. */
+export async function inDomainErrors<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw domainError(error);
+  }
+}

@@ -1,0 +1,46 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Store } from '../../ports/store.ts';
+import { checkTables } from './check.ts';
+import { openTables } from './entities.ts';
+import { inDomainErrors } from './errors.ts';
+import { DynamodbEventLog } from './event-log.ts';
+import { DynamodbSessionRepository } from './session-repository.ts';
+import { DynamodbSignals } from './signals.ts';
+
+export { type ClientOptions, dynamodbClient } from './client.ts';
+
+export const DEFAULT_TABLE_NAME = 'mcp-sessions';
+
+export interface DynamodbStoreOptions {
+  /** Stays the caller's: closing the store does not destroy it. */
+  readonly client: DynamoDBClient;
+  /** The events are in `{tableName}-events`. */
+  readonly tableName?: string | undefined;
+  /** What went wrong where no caller waits: a poll, a trim, a count that could not be given back. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * A store on two DynamoDB tables, which `createTables` makes.
+ *
+ * @example
+ * const client = dynamodbClient({ region: 'eu-central-1' });
+ * await createTables({ client, tableName: 'mcp-sessions' });
+ * const store = dynamodbStore({ client, tableName: 'mcp-sessions' });
+ */
+export function dynamodbStore({
+  client,
+  tableName = DEFAULT_TABLE_NAME,
+  onError = () => {},
+}: DynamodbStoreOptions): Store {
+  const tables = openTables(client, tableName);
+  const signals = new DynamodbSignals(tables, onError);
+  return {
+    name: 'dynamodb',
+    sessions: new DynamodbSessionRepository(tables, onError),
+    events: new DynamodbEventLog(tables, onError),
+    signals,
+    check: () => inDomainErrors(() => checkTables({ client, tableName })),
+    close: async () => signals.close(),
+  };
+}

@@ -1,0 +1,50 @@
+import { RequestRefused } from './errors.ts';
+
+/**
+ * A POST must accept a JSON answer and a stream, since the server chooses (2025-11-25, Sending Messages to
+ * the Server).
+ * @throws RequestRefused
+ */
+export function assertAcceptsJsonAndStream(accept: string | null): void {
+  const accepted = acceptedTypes(accept ?? '');
+  if (!accepts(accepted, 'application/json') || !accepts(accepted, 'text/event-stream')) {
+    throw new RequestRefused(
+      'not_acceptable',
+      'Not acceptable: the Accept header must list both application/json and text/event-stream',
+    );
+  }
+}
+
+/** @throws RequestRefused */
+export function assertJsonContent(headers: Headers): void {
+  const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
+  const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith('charset='));
+  if (type.trim() !== 'application/json' || !/^(charset="?utf-8"?)?$/.test(charset ?? '')) {
+    throw new RequestRefused(
+      'unsupported_media_type',
+      'Unsupported media type: the Content-Type header must be application/json, in UTF-8',
+    );
+  }
+  if (!['identity', null].includes(headers.get('content-encoding'))) {
+    throw new RequestRefused(
+      'unsupported_media_type',
+      'Unsupported Content-Encoding: send the body as it is',
+    );
+  }
+}
+
+function acceptedTypes(accept: string): Set<string> {
+  const types = accept
+    .toLowerCase()
+    .split(',')
+    .flatMap((range) => {
+      const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+      // A quality of zero means: anything but this (RFC 9110 §12.4.2).
+      return parameters.some((each) => /^q=0(\.0*)?$/.test(each)) ? [] : [type];
+    });
+  return new Set(types);
+}
+
+function accepts(accepted: ReadonlySet<string>, type: string): boolean {
+  return accepted.has(type) || accepted.has(`${type.split('/')[0]}/*`) || accepted.has('*/*');
+}

@@ -1,0 +1,90 @@
+import type { JsonRpcId } from '../../ports/mcp-endpoint.ts';
+
+export interface JsonRpcRequest {
+  readonly jsonrpc: '2.0';
+  readonly id: JsonRpcId;
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+export interface JsonRpcNotification {
+  readonly jsonrpc: '2.0';
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+export interface JsonRpcResult {
+  readonly jsonrpc: '2.0';
+  readonly id: JsonRpcId;
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+export interface JsonRpcError {
+  readonly jsonrpc: '2.0';
+  readonly id?: JsonRpcId;
+  readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+export type JsonRpcResponse = JsonRpcResult | JsonRpcError;
+
+/** A message by what it is, checked as far as the protocol's base demands. */
+export type Incoming =
+  | { readonly kind: 'request'; readonly message: JsonRpcRequest }
+  | { readonly kind: 'notification'; readonly message: JsonRpcNotification }
+  | { readonly kind: 'response'; readonly message: JsonRpcResponse };
+
+/** Longest string id: it is echoed, and an id is no place for data. */
+const ID_CHARACTERS = 1_024;
+
+/**
+ * Tells what a parsed JSON value is, or what is wrong with it (JSON-RPC 2.0 §4 and §5, narrowed by MCP: params
+ * are an object, ids are strings or whole numbers and never null).
+ */
+export function classify(value: unknown): Incoming | { readonly kind: 'invalid'; readonly problem: string } {
+  if (!isObject(value)) return invalid('a message must be a JSON object');
+  if (value['jsonrpc'] !== '2.0') return invalid('jsonrpc must be "2.0"');
+  if ('method' in value) {
+    if (typeof value['method'] !== 'string') return invalid('method must be a string');
+    if ('params' in value && !isObject(value['params'])) return invalid('params must be an object');
+    if (!('id' in value)) {
+      return { kind: 'notification', message: value as unknown as JsonRpcNotification };
+    }
+    if (!isId(value['id'])) {
+      return invalid(`id must be a whole number or a string of at most ${ID_CHARACTERS} characters`);
+    }
+    return { kind: 'request', message: value as unknown as JsonRpcRequest };
+  }
+  const hasResult = 'result' in value;
+  if (hasResult === 'error' in value)
+    return invalid('a message must have a method, or a result, or an error');
+  if (hasResult ? !isId(value['id']) : 'id' in value && !isId(value['id'])) {
+    return invalid('id must be that of the request that is answered');
+  }
+  if (hasResult ? !isObject(value['result']) : !isErrorObject(value['error'])) {
+    return invalid(
+      hasResult ? 'result must be an object' : 'error must be an object with a code and a message',
+    );
+  }
+  return { kind: 'response', message: value as unknown as JsonRpcResponse };
+}
+
+/** The id of whatever this is, to put it into the error that answers it. */
+export function readableId(value: unknown): JsonRpcId | undefined {
+  return isObject(value) && 'method' in value && isId(value['id']) ? value['id'] : undefined;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isId(id: unknown): id is JsonRpcId {
+  return typeof id === 'string' ? id.length <= ID_CHARACTERS : Number.isSafeInteger(id);
+}
+
+function isErrorObject(error: unknown): boolean {
+  return isObject(error) && Number.isSafeInteger(error['code']) && typeof error['message'] === 'string';
+}
+
+function invalid(problem: string): { readonly kind: 'invalid'; readonly problem: string } {
+  return { kind: 'invalid', problem };
+}

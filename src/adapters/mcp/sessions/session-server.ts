@@ -1,0 +1,101 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Session } from '../../../domain/session.ts';
+import type { SessionState } from '../../../domain/session-state.ts';
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { SessionWire } from './session-wire.ts';
+
+/** What is asked of an SDK server: `McpServer` and `Server` of either SDK generation have it. */
+export interface ConnectableServer {
+  connect(transport: Transport): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes the server of one session. Called once per session and instance, and again after a restart. */
+export type ServerFactory = (state: SessionState) => ConnectableServer | Promise<ConnectableServer>;
+
+/** One session's server on this instance. */
+export class SessionServer {
+  readonly #server: ConnectableServer;
+  readonly #wire: SessionWire;
+  #retired = false;
+
+  private constructor(server: ConnectableServer, wire: SessionWire) {
+    this.#server = server;
+    this.#wire = wire;
+  }
+
+  /** A server that has yet to be initialized. */
+  static async start(state: SessionState, factory: ServerFactory): Promise<SessionServer> {
+    const wire = new SessionWire(state.id);
+    const server = await factory(state);
+    await server.connect(wire);
+    return new SessionServer(server, wire);
+  }
+
+  /**
+   * A server in the state of one that served the session before: the requests that shaped it are replayed into
+   * it, and their answers are dropped. `notifications/initialized` is not among them, because what a server
+   * does on it belongs to the session's beginning.
+   */
+  static async hydrate(
+    session: Session,
+    state: SessionState,
+    factory: ServerFactory,
+  ): Promise<SessionServer> {
+    const hydrated = await SessionServer.start(state, factory);
+    for (const request of shapingRequests(session)) {
+      const response = await hydrated.request(request);
+      if ('error' in response) {
+        await hydrated.close();
+        throw new Error(`replay of ${request.method} failed: ${response.error.message}`);
+      }
+    }
+    return hydrated;
+  }
+
+  async request(request: JsonRpcRequest): Promise<JsonRpcResponse> {
+    try {
+      return await this.#wire.request(request);
+    } finally {
+      // Not before the SDK is done with the call: it would abort what has just ended.
+      if (this.#retired && this.#wire.runningCalls === 0) setImmediate(() => void this.close());
+    }
+  }
+
+  notify(notification: JsonRpcNotification): void {
+    this.#wire.notify(notification);
+  }
+
+  respond(response: JsonRpcResponse): void {
+    this.#wire.respond(response);
+  }
+
+  /** Closes as soon as its last call has ended. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#wire.runningCalls === 0) void this.close();
+  }
+
+  /** Ends running calls with an error that says why. */
+  abandon(message: string): void {
+    this.#wire.abandon(message);
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+}
+
+function shapingRequests(session: Session): JsonRpcRequest[] {
+  const requests: Omit<JsonRpcRequest, 'jsonrpc' | 'id'>[] = [];
+  if (session.initialize !== undefined) {
+    // The revision that was agreed on then, so that a newer SDK does not settle on another one.
+    const protocolVersion = session.protocolVersion ?? session.initialize.protocolVersion;
+    requests.push({ method: 'initialize', params: { ...session.initialize, protocolVersion } });
+  }
+  if (session.logLevel !== undefined) {
+    requests.push({ method: 'logging/setLevel', params: { level: session.logLevel } });
+  }
+  for (const uri of session.subscriptions) requests.push({ method: 'resources/subscribe', params: { uri } });
+  return requests.map((request, index) => ({ jsonrpc: '2.0', id: index, ...request }));
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { expectedVersion, input, key, sessionId } from './fields.ts';
+import { stateTool } from './state-tool.ts';
+
+export const deleteValue = stateTool({
+  name: 'delete_value',
+  title: 'Delete a value',
+  description:
+    'Deletes the value under a key in this session for good. deleted is false if the key held no value.',
+  input: input({
+    key,
+    expected_version: expectedVersion.describe(
+      'Delete only if the key is at this version. Leave out to delete in any case.',
+    ),
+  }),
+  output: z.strictObject({ deleted: z.boolean(), session_id: sessionId, key: z.string() }),
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  async run(args, { state }) {
+    const deleted = await state.delete(args.key, { expectedVersion: args.expected_version });
+    return { deleted, session_id: state.id, key: args.key };
+  },
+});

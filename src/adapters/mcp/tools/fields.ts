@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { KEY_BYTES, KEY_CHARACTERS, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from '../../../domain/limits.ts';
+
+/*
+ * The arguments and results that tools share. Type errors are told here; what a key, a value or a version may
+ * be is the domain's to decide, so that tools and library calls are refused in the same words. Lengths are
+ * stated as metadata only: JSON Schema counts characters, zod would count UTF-16 units.
+ */
+
+function problem(field: string, rule: string): (issue: { readonly input?: unknown }) => string {
+  return ({ input }) =>
+    input === undefined ? `${field} is missing: it must be ${rule}` : `${field} must be ${rule}`;
+}
+
+const KEY_RULE = `a string of 1 to ${KEY_CHARACTERS} characters (at most ${KEY_BYTES} bytes of UTF-8, no control characters)`;
+
+export const key = z
+  .string({ error: problem('key', KEY_RULE) })
+  .describe(`Name of the value: ${KEY_RULE}. Case-sensitive.`)
+  .meta({ minLength: 1, maxLength: KEY_CHARACTERS });
+
+export const value = z
+  .unknown()
+  .refine((given) => given !== undefined, 'value is missing: it must be any JSON value, null included');
+
+const VERSION_RULE = 'a whole number of at least 0, where 0 means that the key must not exist';
+
+export const expectedVersion = z
+  .int({ error: problem('expected_version', VERSION_RULE) })
+  .min(0, `expected_version must be ${VERSION_RULE}`)
+  .optional();
+
+export const prefix = z
+  .string({ error: problem('prefix', 'a string') })
+  .optional()
+  .describe('Only keys that begin with this, taken literally. Leave out for all keys.');
+
+export const cursor = z
+  .string({ error: problem('cursor', 'the next_cursor of the page before') })
+  .optional()
+  .describe('The next_cursor of the page before, with the same prefix. Leave out for the first page.');
+
+const LIMIT_RULE = `a whole number from 1 to ${LIST_LIMIT_MAX}`;
+
+export const limit = z
+  .int({ error: problem('limit', LIMIT_RULE) })
+  .min(1, `limit must be ${LIMIT_RULE}`)
+  .max(LIST_LIMIT_MAX, `limit must be ${LIMIT_RULE}`)
+  .optional()
+  .describe(`Keys per page: ${LIMIT_RULE}; ${LIST_LIMIT_DEFAULT} if left out.`);
+
+/** Arguments of a tool. Unknown ones are refused: a misspelt `expected_version` would drop the guard. */
+export function input<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const names = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      const unknown = (issue.keys ?? []).map((name) => JSON.stringify(name)).join(', ');
+      const known = names.length === 0 ? 'takes none' : `takes ${names.join(', ')}`;
+      return `unknown argument ${unknown}: this tool ${known}`;
+    },
+  });
+}
+
+export const sessionId = z
+  .string()
+  .describe('The session that the value belongs to. A secret: whoever knows it reaches the data.');
+
+export const version = z
+  .int()
+  .min(0)
+  .describe('Counts the writes of this key from 1. Pass it as expected_version to change only this version.');
+
+export const storage = z.enum(['memory', 'postgres', 'dynamodb']);
+
+/** ISO 8601 in UTC, with milliseconds. */
+export const instant = z.string().meta({ format: 'date-time' });
+
+export function toInstant(unixMs: number): string {
+  return new Date(unixMs).toISOString();
+}

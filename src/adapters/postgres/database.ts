@@ -1,0 +1,91 @@
+import pg from 'pg';
+import { StoreUnavailable } from '../../domain/errors.ts';
+import { connectError, domainError, sqlState } from './errors.ts';
+import { LOST_RACE, untilCertain } from './retry.ts';
+import type { Sockets } from './sockets.ts';
+import type { Statement } from './statement.ts';
+
+/** serialization_failure and deadlock_detected: the statement was rolled back and may be repeated as it is. */
+const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** Only where the server does not answer at all: later than its own timeout, which cancels the statement. */
+const ANSWER_TIMEOUT_MS = 12_000;
+
+export interface DatabaseOptions {
+  readonly connectionString: string;
+  readonly poolMax: number;
+  readonly preparedStatements: boolean;
+  readonly sockets: Sockets;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The connections of one store instance, and the one way in which its statements are run. */
+export class Database {
+  readonly #pool: pg.Pool;
+  readonly #named: boolean;
+
+  constructor(options: DatabaseOptions) {
+    this.#named = options.preparedStatements;
+    this.#pool = new pg.Pool({
+      connectionString: options.connectionString,
+      max: options.poolMax,
+      application_name: 'durable-mcp',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      keepAlive: true,
+      stream: options.sockets.create,
+      // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
+      ...(options.preparedStatements ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
+    });
+    // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
+    this.#pool.on('error', options.onError);
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
+  }
+
+  /**
+   * Runs one statement in a transaction of its own.
+   * @throws the domain's errors, or pg's own where they are neither of the store's state nor known
+   */
+  async run<Values extends object, Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]> {
+    return untilCertain(async () => {
+      try {
+        return await this.#query(statement, values);
+      } catch (error) {
+        if (REPEATABLE_STATES.includes(sqlState(error))) return LOST_RACE;
+        throw domainError(error);
+      }
+    });
+  }
+
+  async #query<Values extends object, Row>(
+    { name, text, parameters }: Statement<Values, Row>,
+    values: Values,
+  ): Promise<Row[]> {
+    const client = await this.#connect();
+    const query = { text, values: parameters.map((parameter) => values[parameter]) };
+    try {
+      const { rows } = await client.query(this.#named ? { name, ...query } : query);
+      client.release();
+      return rows;
+    } catch (error) {
+      // pool.query() would throw the connection away on every error; one that the server answered with is fine.
+      client.release(domainError(error) instanceof StoreUnavailable);
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw connectError(error);
+    }
+  }
+
+  /** Refuses new statements, and resolves when those under way are done. */
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}

@@ -1,0 +1,71 @@
+import pg from 'pg';
+import { SessionNotFound, StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
+
+export const MIGRATE_COMMAND = 'npm run migrate';
+
+const UNAVAILABLE_STATES: readonly string[] = [
+  '25006', // read_only_sql_transaction: a standby, or a primary that is being replaced
+  '40001', // serialization_failure, when repeating did not help
+  '40P01', // deadlock_detected, likewise
+  '55P03', // lock_not_available
+  '57014', // query_canceled: statement_timeout
+];
+/** Connection, authorization, resources, operator intervention, system error. */
+const UNAVAILABLE_CLASSES: readonly string[] = ['08', '28', '53', '57P', '58'];
+
+/** What pg says in plain errors without a code. */
+const CONNECTION_LOST =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end)/;
+
+/** The SQLSTATE of an error that the server sent. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** The domain's error for what pg threw. What is not a state of the store is a bug and is returned as it is. */
+export function domainError(error: unknown): unknown {
+  const state = sqlState(error);
+  if (state === undefined) return isConnectionLost(error) ? new StoreUnavailable({ cause: error }) : error;
+  switch (state) {
+    case '23503':
+      // The one foreign key is to the session: it was deleted between the snapshot and the write.
+      return new SessionNotFound();
+    case '3D000':
+      return new StoreNotSetUp('The database does not exist', `createdb, then ${MIGRATE_COMMAND}`, {
+        cause: error,
+      });
+    case '3F000':
+    case '42P01':
+    case '42703':
+      return new StoreNotSetUp(
+        'Tables of the session store are missing or of an older version',
+        MIGRATE_COMMAND,
+        {
+          cause: error,
+        },
+      );
+  }
+  const unavailable =
+    UNAVAILABLE_STATES.includes(state) || UNAVAILABLE_CLASSES.some((prefix) => state.startsWith(prefix));
+  return unavailable ? new StoreUnavailable({ cause: error }) : error;
+}
+
+/** The same for what happens while a connection is made, where also a TLS or an unknown failure is one. */
+export function connectError(error: unknown): unknown {
+  const mapped = domainError(error);
+  // A connection string that cannot be parsed is a TypeError: waiting would not help.
+  return mapped === error && error instanceof Error && !(error instanceof TypeError)
+    ? new StoreUnavailable({ cause: error })
+    : mapped;
+}
+
+function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // ECONNREFUSED, ECONNRESET, ETIMEDOUT, EPIPE, ENOTFOUND …: all of Node's network errors name a system call.
+  return 'syscall' in error || isAggregateOfSystemErrors(error) || CONNECTION_LOST.test(error.message);
+}
+
+/** What Node throws when it tried several addresses of one name. */
+function isAggregateOfSystemErrors(error: Error): boolean {
+  return error instanceof AggregateError && error.errors.every(isConnectionLost);
+}

@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+/** The same place from `src/adapters/postgres` and from `dist/adapters/postgres`. */
+export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../migrations', import.meta.url));
+
+/** A journal of our own: drizzle's default, `drizzle.__drizzle_migrations`, is shared by every application. */
+export const JOURNAL_SCHEMA = 'public';
+export const JOURNAL_TABLE = 'durable_mcp_migrations';
+
+/** One migration of the packaged journal. */
+export interface Migration {
+  /** As its file is called, without `.sql`. */
+  readonly tag: string;
+  /** Unix milliseconds of its generation, by which the database's journal knows it. */
+  readonly when: number;
+}
+
+/** The migrations that this version of the code knows, in their order. */
+export async function packagedMigrations(): Promise<readonly Migration[]> {
+  const journal = await readFile(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8');
+  return (JSON.parse(journal) as { readonly entries: readonly Migration[] }).entries;
+}

@@ -1,0 +1,62 @@
+import { getTableName, sql } from 'drizzle-orm';
+import { StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
+import type { Database } from './database.ts';
+import { MIGRATE_COMMAND } from './errors.ts';
+import { JOURNAL_TABLE, packagedMigrations } from './journal.ts';
+import { tables } from './schema.ts';
+import { statement, textsParameter } from './statement.ts';
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+/** `latest` is when the newest applied migration was generated, in Unix milliseconds. */
+const schemaState = statement<
+  { readonly tables: readonly string[] },
+  { readonly latest: number | null; readonly missing: readonly string[] }
+>(
+  'mcp_schema_state',
+  sql`
+select (select max(created_at)::float8 from ${sql.identifier(JOURNAL_TABLE)}) as "latest",
+       array (
+         select name from unnest(${textsParameter('tables')}) as name where to_regclass(name) is null
+       ) as "missing"`,
+);
+
+/**
+ * Resolves if the database answers in time and has the tables that this version needs. A database that is
+ * ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
+ *
+ * @throws StoreUnavailable, StoreNotSetUp
+ */
+export async function checkReadiness(database: Database): Promise<void> {
+  const [[state], migrations] = await Promise.all([inTime(readState(database)), packagedMigrations()]);
+  const missing = state?.missing ?? [];
+  if (missing.length > 0) {
+    throw new StoreNotSetUp(`The database has no table ${missing.join(', ')}`, MIGRATE_COMMAND);
+  }
+  const pending = migrations.filter(({ when }) => when > (state?.latest ?? 0));
+  if (pending.length > 0) {
+    throw new StoreNotSetUp(
+      `The database lacks the migration ${pending.map(({ tag }) => tag).join(', ')}`,
+      MIGRATE_COMMAND,
+    );
+  }
+}
+
+function readState(database: Database) {
+  return database.run(schemaState, { tables: tables.map(getTableName) });
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new StoreUnavailable({ cause: new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`) })),
+      CHECK_TIMEOUT_MS,
+    );
+  });
+  try {
+    return await Promise.race([answer, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,68 @@
+import type { Store } from '../../ports/store.ts';
+import { Database } from './database.ts';
+import { PostgresEventLog } from './event-log.ts';
+import { checkReadiness } from './readiness.ts';
+import { PostgresSessionRepository } from './session-repository.ts';
+import { PostgresSignals } from './signals.ts';
+import { Sockets } from './sockets.ts';
+
+/** For statements under way, and for the goodbyes. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export interface PostgresStoreOptions {
+  /** `postgres://…`; what it says, such as `sslmode`, goes before the defaults. */
+  readonly connectionString: string;
+  /** Most connections of this instance, beside one for signals. Default: 10. */
+  readonly poolMax?: number;
+  /** `false` behind a pooler in transaction mode. Default: true. */
+  readonly preparedStatements?: boolean;
+  /**
+   * A direct connection for signals where `connectionString` leads to a pooler; `false` where there is none:
+   * signals of other instances are then up to a second late. Default: `connectionString`.
+   */
+  readonly listenConnectionString?: string | false;
+  /** Told of what fails in the background, where no caller could be: lost connections, signals not sent. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * A store in PostgreSQL, 15 or later. Connects when it is first used.
+ *
+ * @example
+ * const store = postgresStore({ connectionString: process.env['DATABASE_URL'] });
+ * await store.check();
+ */
+export function postgresStore(options: PostgresStoreOptions): Store {
+  const { connectionString, onError = () => {} } = options;
+  const sockets = new Sockets();
+  const database = new Database({
+    connectionString,
+    poolMax: options.poolMax ?? 10,
+    preparedStatements: options.preparedStatements ?? true,
+    sockets,
+    onError,
+  });
+  const signals = new PostgresSignals(database, {
+    listenConnectionString: options.listenConnectionString ?? connectionString,
+    sockets,
+    onError,
+  });
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    signals.close();
+    const idle = database.close();
+    await sockets.closeWithin(CLOSE_TIMEOUT_MS);
+    await idle;
+  };
+  return {
+    name: 'postgres',
+    sessions: new PostgresSessionRepository(database),
+    events: new PostgresEventLog(database),
+    signals,
+    check: () => checkReadiness(database),
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+}

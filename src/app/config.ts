@@ -1,0 +1,91 @@
+import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
+import type { SessionLifetime } from '../domain/sessions.ts';
+import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
+import { readStoreConfig, type StoreConfig, type StoreName } from './store-config.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1', 'localhost'];
+
+/** Ports that users of the two original examples know. */
+const DEFAULT_PORTS: Readonly<Record<StoreName, number>> = { postgres: 8060, dynamodb: 8062 };
+
+const THIRTY_DAYS_S = 30 * 24 * 60 * 60;
+/** A hundred years: beyond any session, and far from where dates end. */
+const LONGEST_S = 100 * 365 * 24 * 60 * 60;
+
+export interface ServerConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly bodyBytes: number;
+  readonly lifetime: SessionLifetime;
+  readonly limits: Limits;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly drainDelayMs: number;
+  readonly createTablesIfMissing: boolean;
+  readonly store: StoreConfig;
+}
+
+/** What was given on the command line; it goes before the environment. */
+export interface ServerFlags {
+  readonly store: StoreName;
+  readonly port?: string | undefined;
+  readonly host?: string | undefined;
+  readonly aws?: boolean | undefined;
+  /** Whether an embedded engine may serve where no other store is named. */
+  readonly embedded: boolean;
+}
+
+/** @throws InvalidSettings with one line per problem */
+export function readServerConfig(environment: Environment, flags: ServerFlags): ServerConfig {
+  const settings = new SettingsReader({
+    ...environment,
+    ...(flags.port === undefined ? {} : { PORT: flags.port || ' ' }),
+    ...(flags.host === undefined ? {} : { HOST: flags.host || ' ' }),
+  });
+  const host = settings.matching('HOST', '127.0.0.1', /^[\w.:-]+$/, 'a host name or an IP address');
+  if (!LOOPBACK_ADDRESSES.includes(host) && settings.text('ALLOW_UNAUTHENTICATED') !== 'yes') {
+    settings.problems.push(
+      `HOST is ${JSON.stringify(host)}, which other machines can reach, and this server asks nobody who they ` +
+        'are: put authentication in front of it and set ALLOW_UNAUTHENTICATED=yes, or bind to 127.0.0.1',
+    );
+  }
+  const idleS = settings.integer('SESSION_TTL_SECONDS', 86_400, { min: 1, max: LONGEST_S });
+  const lifetimeS = settings.integer('SESSION_MAX_LIFETIME_SECONDS', Math.max(THIRTY_DAYS_S, idleS), {
+    min: 1,
+    max: LONGEST_S,
+  });
+  if (lifetimeS < idleS) {
+    settings.problems.push(
+      `SESSION_MAX_LIFETIME_SECONDS must be at least SESSION_TTL_SECONDS (${idleS}), but is ${lifetimeS}`,
+    );
+  }
+  const config: ServerConfig = {
+    host,
+    port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
+    allowedHosts: [host.toLowerCase(), ...settings.list('ALLOWED_HOSTS')],
+    allowedOrigins: settings.list('ALLOWED_ORIGINS'),
+    bodyBytes: settings.integer('MAX_BODY_BYTES', 4 * 1024 * 1024, { min: 1_024, max: 64 * 1024 * 1024 }),
+    lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },
+    limits: {
+      ...DEFAULT_LIMITS,
+      valueBytes: settings.integer('MAX_VALUE_BYTES', DEFAULT_LIMITS.valueBytes, {
+        min: 1,
+        max: MAX_VALUE_BYTES,
+      }),
+      keysPerSession: settings.integer('MAX_KEYS_PER_SESSION', DEFAULT_LIMITS.keysPerSession, {
+        min: 1,
+        max: 1_000_000,
+      }),
+    },
+    logLevel: settings.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+    drainDelayMs: settings.integer('DRAIN_DELAY_SECONDS', 0, { min: 0, max: 3_600 }) * 1_000,
+    createTablesIfMissing: settings.flag('CREATE_TABLES_IF_MISSING') || flags.embedded,
+    store: readStoreConfig(settings, flags),
+  };
+  if (settings.problems.length > 0) throw new InvalidSettings(settings.problems);
+  return config;
+}

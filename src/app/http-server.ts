@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Service } from './service.ts';
+
+/** After the drain delay a stop takes 10 s at most: this long for calls to finish, the rest to close up. */
+const FINISH_MS = 8_000;
+/** For the errors that end unfinished calls to reach their clients. */
+const FAREWELL_MS = 500;
+
+export interface HttpServer {
+  /** As a client writes it, e.g. `http://127.0.0.1:8060`. */
+  readonly origin: string;
+  /** Stops accepting, lets running calls finish, and ends with an error what takes too long. */
+  stop(): Promise<void>;
+}
+
+/** @throws the system's error, e.g. with code EADDRINUSE */
+export async function listen(
+  service: Service,
+  address: { readonly host: string; readonly port: number },
+): Promise<HttpServer> {
+  const server = createAdaptorServer({ fetch: service.app.fetch }) as Server;
+  let stopping = false;
+  server.prependListener('request', (_, response) => {
+    // A connection that stays open would hold up the stop, and send its next request to a dying instance.
+    if (stopping) response.shouldKeepAlive = false;
+  });
+  server.listen(address.port, address.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return {
+    origin: `http://${host}:${port}`,
+    stop: async () => {
+      stopping = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if (await within(closed, FINISH_MS)) return;
+      await service.endpoint.stop();
+      await within(closed, FAREWELL_MS);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Whether `done` comes to pass within `ms`. */
+async function within(done: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([done.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,76 @@
+import { StoreNotSetUp } from '../domain/errors.ts';
+import type { ServerConfig } from './config.ts';
+import { type HttpServer, listen } from './http-server.ts';
+import { createLogger } from './logger.ts';
+import { createService } from './service.ts';
+import { openStore } from './stores/open-store.ts';
+import type { StoreAccess } from './stores/store-access.ts';
+import { systemClock } from './system-clock.ts';
+
+/** Closing the store must not hold up the exit: what it holds is written already. */
+const CLOSE_MS = 1_000;
+
+/**
+ * Starts the server, says on stdout when it is ready, and serves until SIGTERM or SIGINT; then the process
+ * ends with exit code 0.
+ *
+ * @throws if it cannot start; nothing is left running then
+ */
+export async function runServer(config: ServerConfig): Promise<void> {
+  const logger = createLogger(config.logLevel);
+  const access = await openStore(config.store, {
+    onError: (error) => logger.warn({ err: error }, 'the session store failed'),
+  });
+  let server: HttpServer;
+  try {
+    await prepareTables(access, config.createTablesIfMissing);
+    const service = createService({ config, store: access.store, clock: systemClock, logger });
+    server = await listen(service, config);
+    let stopping = false;
+    const stop = async (signal: string): Promise<void> => {
+      // A terminal and npm each pass on a Ctrl-C, so a second signal is no sign of impatience.
+      if (stopping) return;
+      stopping = true;
+      logger.info({ signal }, 'stopping');
+      service.drain();
+      await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
+      await server.stop();
+      await bounded(service.close(), CLOSE_MS).catch((error: unknown) =>
+        logger.warn({ err: error }, 'the last activity was not written'),
+      );
+      await bounded(access.close(), CLOSE_MS).catch((error: unknown) =>
+        logger.warn({ err: error }, 'the store did not close in time'),
+      );
+      logger.info('stopped');
+      process.exit(0);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  } catch (error) {
+    await access.close();
+    throw error;
+  }
+  logger.info({ store: access.store.name, location: access.location }, 'started');
+  process.stdout.write(`durable-mcp listening on ${server.origin}/mcp (${access.store.name})\n`);
+}
+
+async function prepareTables(access: StoreAccess, create: boolean): Promise<void> {
+  try {
+    await access.store.check();
+  } catch (error) {
+    if (!create || !(error instanceof StoreNotSetUp)) throw error;
+    await access.setUp();
+    await access.store.check();
+  }
+}
+
+async function bounded(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

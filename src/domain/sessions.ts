@@ -1,0 +1,221 @@
+import type { Clock } from '../ports/clock.ts';
+import type { CachedSession, SessionCache } from '../ports/session-cache.ts';
+import type { SessionRepository } from '../ports/session-repository.ts';
+import type { Signals } from '../ports/signals.ts';
+import { Activity } from './activity.ts';
+import { SessionNotFound, VersionConflict } from './errors.ts';
+import { isSamePrincipal, type Principal } from './principal.ts';
+import {
+  type InitializeParams,
+  isExpired,
+  newSessionId,
+  type Session,
+  type SessionChanges,
+  type SessionRef,
+  sessionRef,
+  slidExpiry,
+} from './session.ts';
+
+export interface SessionLifetime {
+  /** A session that is not used for this long is gone. Milliseconds. */
+  readonly idleMs: number;
+  /** A session is gone this long after it was opened, however busy it is. Milliseconds. */
+  readonly maxLifetimeMs: number;
+}
+
+/**
+ * How long a session record may be served without asking the store. Bounds how late an instance that missed
+ * the signal learns that a session was deleted; operations on values never rely on it.
+ */
+export const SESSION_CACHE_MS = 1_500;
+
+/** How often a change is tried again when other instances change the same session at the same time. */
+const CHANGE_ATTEMPTS = 20;
+
+export interface OpenSession {
+  /** The bearer secret that the client is given. Neither stored nor logged. */
+  readonly id: string;
+  readonly session: Session;
+}
+
+/** Opens, finds, changes and closes sessions. */
+export class Sessions {
+  readonly lifetime: SessionLifetime;
+  readonly activity: Activity;
+  readonly #repository: SessionRepository;
+  readonly #signals: Signals;
+  readonly #cache: SessionCache;
+  readonly #clock: Clock;
+  readonly #reads = new Map<SessionRef, SessionRead>();
+
+  constructor(options: {
+    readonly repository: SessionRepository;
+    readonly signals: Signals;
+    readonly cache: SessionCache;
+    readonly clock: Clock;
+    readonly lifetime: SessionLifetime;
+    /** Told of failures that no caller waits for. */
+    readonly onError: (error: unknown) => void;
+  }) {
+    this.lifetime = options.lifetime;
+    this.#repository = options.repository;
+    this.#signals = options.signals;
+    this.#cache = options.cache;
+    this.#clock = options.clock;
+    this.activity = new Activity({ ...options, idleMs: options.lifetime.idleMs });
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** @throws StoreUnavailable; then there is no session */
+  async open(
+    origin: {
+      readonly principal: Principal | undefined;
+      readonly initialize: InitializeParams | undefined;
+      readonly protocolVersion: string | undefined;
+    },
+    id: string = newSessionId(),
+  ): Promise<OpenSession> {
+    const now = this.#clock.now();
+    const endsAt = now + this.lifetime.maxLifetimeMs;
+    const session: Session = {
+      ...origin,
+      ref: sessionRef(id),
+      logLevel: undefined,
+      subscriptions: [],
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt: slidExpiry({ endsAt }, now, this.lifetime.idleMs),
+      endsAt,
+      version: 1,
+      valueCount: 0,
+    };
+    await this.#repository.create(session);
+    this.#remember(session, now);
+    return { id, session };
+  }
+
+  /**
+   * The live session of a client's id, which counts as its use.
+   * @throws SessionNotFound if it is unknown, expired, closed or another principal's
+   */
+  async resolve(id: string, principal: Principal | undefined): Promise<Session> {
+    const ref = sessionRef(id);
+    const session = await this.recent(ref);
+    if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
+    const used = await this.activity.record(session);
+    const cached = this.#cache.get(ref);
+    // Unless it was dropped or read anew meanwhile: then that is the newer truth.
+    if (cached?.session === session) cached.session = used;
+    return used;
+  }
+
+  /** The session, read from the store within {@link SESSION_CACHE_MS}; `undefined` if it is gone. */
+  async recent(ref: SessionRef): Promise<Session | undefined> {
+    const now = this.#clock.now();
+    const cached = this.#cache.get(ref);
+    if (cached !== undefined && now - cached.readAt < SESSION_CACHE_MS && !isExpired(cached.session, now)) {
+      return cached.session;
+    }
+    // Requests that come in together share one read.
+    const underWay = this.#reads.get(ref);
+    if (underWay !== undefined) return underWay.session;
+    // Watched before it is read, so that a change while it is under way is not missed.
+    const release = this.#signals.watch({ ref }, () => this.forget(ref));
+    const read = new SessionRead(this.#repository.find(ref, now));
+    this.#reads.set(ref, read);
+    return this.#keep(ref, read, { readAt: now, release });
+  }
+
+  /** The session as the store has it now, past the cache. */
+  async fresh(ref: SessionRef): Promise<Session | undefined> {
+    return this.#repository.find(ref, this.#clock.now());
+  }
+
+  /**
+   * Writes what a request changed about a session, and tells other instances.
+   * @param change computes the changes from the session as it is stored; may be called several times
+   * @throws SessionNotFound, VersionConflict if others keep changing it at the same time
+   */
+  async change(ref: SessionRef, change: (session: Session) => SessionChanges): Promise<Session> {
+    for (let attempt = 1; ; attempt += 1) {
+      const session = await this.fresh(ref);
+      if (session === undefined) throw new SessionNotFound();
+      try {
+        const changed = await this.#repository.updateIfVersion(
+          ref,
+          session.version,
+          change(session),
+          this.#clock.now(),
+        );
+        this.forget(ref);
+        await this.#signals.publish({ ref });
+        return changed;
+      } catch (error) {
+        if (!(error instanceof VersionConflict) || attempt === CHANGE_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * Ends a session with all its data. Once this resolves, no instance accepts a write to it.
+   * @throws SessionNotFound as {@link resolve}
+   */
+  async close(id: string, principal: Principal | undefined): Promise<void> {
+    const ref = sessionRef(id);
+    const session = await this.recent(ref);
+    if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
+    const wasThere = await this.#repository.delete(ref, this.#clock.now());
+    this.forget(ref);
+    this.activity.forget(ref);
+    await this.#signals.publish({ ref });
+    if (!wasThere) throw new SessionNotFound();
+  }
+
+  /** Drops what is remembered of a session, so that the next look asks the store. */
+  forget(ref: SessionRef): void {
+    const read = this.#reads.get(ref);
+    if (read !== undefined) {
+      read.outdated = true;
+      this.#reads.delete(ref);
+    }
+    this.#cache.delete(ref);
+  }
+
+  async #keep(
+    ref: SessionRef,
+    read: SessionRead,
+    entry: Omit<CachedSession, 'session'>,
+  ): Promise<Session | undefined> {
+    let kept = false;
+    try {
+      const session = await read.session;
+      if (session !== undefined && !read.outdated) {
+        this.#cache.set(ref, { ...entry, session });
+        kept = true;
+      }
+      return session;
+    } finally {
+      if (!kept) entry.release();
+      if (this.#reads.get(ref) === read) this.#reads.delete(ref);
+    }
+  }
+
+  #remember(session: Session, readAt: number): void {
+    const release = this.#signals.watch({ ref: session.ref }, () => this.forget(session.ref));
+    this.#cache.set(session.ref, { session, readAt, release });
+  }
+}
+
+/** A look at the store that is under way. */
+class SessionRead {
+  readonly session: Promise<Session | undefined>;
+  /** Set when the session changed after the read began, so that its answer may be the old one. */
+  outdated = false;
+
+  constructor(session: Promise<Session | undefined>) {
+    this.session = session;
+  }
+}

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { readServerConfig, type ServerFlags } from '../../src/app/config.ts';
+import { InvalidSettings } from '../../src/app/settings.ts';
+
+const POSTGRES: ServerFlags = { store: 'postgres', embedded: true };
+const DYNAMODB: ServerFlags = { store: 'dynamodb', embedded: true };
+
+function problems(environment: Record<string, string>, flags: ServerFlags = POSTGRES): readonly string[] {
+  try {
+    readServerConfig(environment, flags);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidSettings) return error.problems;
+    throw error;
+  }
+}
+
+describe('the defaults', () => {
+  it('are those of the README', () => {
+    expect(readServerConfig({}, POSTGRES)).toEqual({
+      host: '127.0.0.1',
+      port: 8060,
+      allowedHosts: ['127.0.0.1'],
+      allowedOrigins: [],
+      bodyBytes: 4 * 1024 * 1024,
+      lifetime: { idleMs: 86_400_000, maxLifetimeMs: 30 * 86_400_000 },
+      limits: { valueBytes: 256 * 1024, keysPerSession: 10_000, eventsPerStream: 1_000 },
+      logLevel: 'info',
+      drainDelayMs: 0,
+      createTablesIfMissing: true,
+      store: {
+        name: 'postgres',
+        target: { kind: 'embedded', dataDir: '.data' },
+        poolMax: 10,
+        listenUrl: undefined,
+        preparedStatements: true,
+      },
+    });
+    expect(readServerConfig({}, DYNAMODB)).toMatchObject({
+      port: 8062,
+      store: { name: 'dynamodb', tableName: 'mcp-sessions', target: { kind: 'embedded', dataDir: '.data' } },
+    });
+  });
+
+  it('of production create no tables and embed nothing', () => {
+    const config = readServerConfig(
+      { DATABASE_URL: 'postgres://db/x' },
+      { store: 'postgres', embedded: false },
+    );
+    expect(config.createTablesIfMissing).toBe(false);
+    expect(config.store).toMatchObject({ target: { kind: 'url', url: 'postgres://db/x' } });
+    expect(problems({}, { store: 'postgres', embedded: false })).toEqual([
+      expect.stringMatching(/^DATABASE_URL is not set/),
+    ]);
+  });
+
+  it('stand in for empty variables', () => {
+    expect(readServerConfig({ PORT: '', HOST: '', SESSION_TTL_SECONDS: '' }, POSTGRES)).toEqual(
+      readServerConfig({}, POSTGRES),
+    );
+  });
+});
+
+describe('flags', () => {
+  it('go before the environment', () => {
+    const config = readServerConfig(
+      { PORT: '1', HOST: '::1' },
+      { ...POSTGRES, port: '2', host: 'localhost' },
+    );
+    expect(config).toMatchObject({ port: 2, host: 'localhost' });
+  });
+
+  it('that are empty are a mistake, not the default', () => {
+    expect(problems({}, { ...POSTGRES, port: '' })).toHaveLength(1);
+  });
+});
+
+describe('a bad value', () => {
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80x'],
+    ['PORT', '1e3'],
+    ['HOST', 'a b'],
+    ['SESSION_TTL_SECONDS', '0'],
+    ['SESSION_TTL_SECONDS', '1.5'],
+    ['SESSION_TTL_SECONDS', '99999999999999999999'],
+    ['SESSION_MAX_LIFETIME_SECONDS', '3600'],
+    ['DATABASE_POOL_MAX', '0'],
+    ['DATABASE_URL', 'mysql://x'],
+    ['DATABASE_URL', 'nonsense'],
+    ['DATABASE_LISTEN_URL', 'nonsense'],
+    ['DATABASE_PREPARED_STATEMENTS', 'no'],
+    ['CREATE_TABLES_IF_MISSING', 'yes'],
+    ['LOG_LEVEL', 'loud'],
+    ['DRAIN_DELAY_SECONDS', 'soon'],
+    ['MAX_VALUE_BYTES', '400000'],
+    ['MAX_KEYS_PER_SESSION', '0'],
+    ['MAX_BODY_BYTES', '1'],
+  ])('of %s (%s) is told in one line that names it', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);
+  });
+
+  it.each([
+    ['MCP_SESSION_TABLE', 'a'],
+    ['MCP_SESSION_TABLE', 'x'.repeat(249)],
+    ['MCP_SESSION_TABLE', 'with space'],
+    ['AWS_ENDPOINT_URL_DYNAMODB', 'localhost:8000'],
+    ['AWS_ENDPOINT_URL', 'ftp://x'],
+  ])('of %s (%s) is told in one line that names it', (name, value) => {
+    expect(problems({ [name]: value }, DYNAMODB)).toEqual([expect.stringContaining(name)]);
+  });
+
+  it('does not hide another', () => {
+    expect(problems({ PORT: 'x', LOG_LEVEL: 'y', SESSION_TTL_SECONDS: 'z' })).toHaveLength(3);
+  });
+
+  // Catches: an error text that carries a password into a log.
+  it('of DATABASE_URL is not repeated', () => {
+    expect(problems({ DATABASE_URL: 'mysql://user:hunter2@db' }).join()).not.toContain('hunter2');
+  });
+});
+
+describe('exposure', () => {
+  it.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.2.example.com'])(
+    'to other machines (HOST=%s) must be allowed by name',
+    (host) => {
+      expect(problems({ HOST: host })).toEqual([expect.stringContaining('ALLOW_UNAUTHENTICATED=yes')]);
+      expect(problems({ HOST: host, ALLOW_UNAUTHENTICATED: 'true' })).toHaveLength(1);
+      expect(problems({ HOST: host, ALLOW_UNAUTHENTICATED: 'yes' })).toEqual([]);
+    },
+  );
+});
+
+describe('the DynamoDB target', () => {
+  const target = (environment: Record<string, string>, flags: Partial<ServerFlags> = {}) => {
+    const { store } = readServerConfig(environment, { ...DYNAMODB, ...flags });
+    return store.name === 'dynamodb' ? store.target : undefined;
+  };
+
+  // Catches: credentials that happen to be there leading a development server into an account.
+  it('is never AWS by accident', () => {
+    const credentials = {
+      AWS_ACCESS_KEY_ID: 'x',
+      AWS_SECRET_ACCESS_KEY: 'y',
+      AWS_REGION: 'eu-west-1',
+      AWS_PROFILE: 'p',
+    };
+    expect(target(credentials)).toMatchObject({ kind: 'embedded' });
+    expect(target(credentials, { aws: true })).toEqual({ kind: 'aws' });
+  });
+
+  it('is the endpoint that is set, the more special one first', () => {
+    expect(target({ AWS_ENDPOINT_URL: 'http://a:1' })).toEqual({ kind: 'endpoint', url: 'http://a:1' });
+    const both = { AWS_ENDPOINT_URL: 'http://a:1', AWS_ENDPOINT_URL_DYNAMODB: 'http://b:2' };
+    expect(target(both)).toEqual({ kind: 'endpoint', url: 'http://b:2' });
+    expect(target(both, { embedded: false })).toEqual({ kind: 'endpoint', url: 'http://b:2' });
+  });
+
+  it('is not ambiguous', () => {
+    expect(problems({ AWS_ENDPOINT_URL: 'http://a:1' }, { ...DYNAMODB, aws: true })).toHaveLength(1);
+  });
+
+  it('of production is AWS', () => {
+    expect(target({}, { embedded: false })).toEqual({ kind: 'aws' });
+  });
+});

@@ -1,0 +1,303 @@
+import { LRUCache } from 'lru-cache';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { memoryStore, type SharedMemory, sharedMemory } from '../../src/adapters/memory/store.ts';
+import { SessionNotFound, StoreUnavailable } from '../../src/domain/errors.ts';
+import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
+import type { SessionRef } from '../../src/domain/session.ts';
+import { SessionState } from '../../src/domain/session-state.ts';
+import { SESSION_CACHE_MS, Sessions } from '../../src/domain/sessions.ts';
+import type { CachedSession } from '../../src/ports/session-cache.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { HOUR, NOW } from '../contract/fixtures.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+const ORIGIN = { principal: undefined, initialize: undefined, protocolVersion: '2025-11-25' };
+const DAY = 24 * HOUR;
+const MINUTE = 60_000;
+
+interface Instance {
+  readonly sessions: Sessions;
+  readonly store: Store;
+  readonly errors: unknown[];
+  state(id: string): SessionState;
+}
+
+let clock: FakeClock;
+let shared: SharedMemory;
+
+/** An instance over the shared store; `deaf` ones get no signals, like those of another machine at worst. */
+function instance(options: { deaf?: boolean; idleMs?: number; maxLifetimeMs?: number } = {}): Instance {
+  const store = memoryStore(shared);
+  const errors: unknown[] = [];
+  const sessions = new Sessions({
+    repository: store.sessions,
+    signals: options.deaf ? { publish: async () => {}, watch: () => () => {} } : store.signals,
+    cache: new LRUCache<SessionRef, CachedSession>({ max: 100, dispose: ({ release }) => release() }),
+    clock,
+    lifetime: { idleMs: options.idleMs ?? DAY, maxLifetimeMs: options.maxLifetimeMs ?? 30 * DAY },
+    onError: (error) => errors.push(error),
+  });
+  const state = (id: string): SessionState =>
+    new SessionState(id, { sessions, repository: store.sessions, limits: DEFAULT_LIMITS });
+  return { sessions, store, errors, state };
+}
+
+beforeEach(() => {
+  clock = new FakeClock(NOW);
+  shared = sharedMemory();
+});
+
+describe('a session', () => {
+  it('opened on one instance is resolved on another', async () => {
+    const { id, session } = await instance().sessions.open(ORIGIN);
+    expect(await instance().sessions.resolve(id, undefined)).toEqual(session);
+  });
+
+  // Catches: a store that a stolen dump of opens sessions.
+  it('is stored without its id', async () => {
+    const { id } = await instance().sessions.open(ORIGIN);
+    await instance().state(id).set('k', 1);
+    expect(JSON.stringify([...shared.data.sessions])).not.toContain(id);
+  });
+
+  it('of another principal does not exist', async () => {
+    const alice = { issuer: 'https://i', subject: 'alice' };
+    const { sessions } = instance();
+    const { id } = await sessions.open({ ...ORIGIN, principal: alice });
+    expect(await sessions.resolve(id, { ...alice })).toBeDefined();
+    for (const other of [undefined, { ...alice, subject: 'bob' }, { ...alice, issuer: 'https://j' }]) {
+      await expect(sessions.resolve(id, other)).rejects.toThrow(SessionNotFound);
+      await expect(sessions.close(id, other)).rejects.toThrow(SessionNotFound);
+    }
+    expect(await sessions.resolve(id, alice)).toBeDefined();
+  });
+});
+
+describe('expiry', () => {
+  it('is the idle time after the last use, to the millisecond', async () => {
+    const { sessions } = instance({ idleMs: HOUR });
+    const { id } = await sessions.open(ORIGIN);
+    await clock.advance(HOUR - 1);
+    expect(await sessions.resolve(id, undefined)).toBeDefined();
+    await clock.advance(HOUR);
+    await expect(sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  // Catches: a use within the coalescing interval that is never written, which ends the session early.
+  it('counts from the very last use on every instance, also when that use was not written at once', async () => {
+    const a = instance({ idleMs: HOUR });
+    const { id } = await a.sessions.open(ORIGIN);
+    await clock.advance(MINUTE / 2);
+    await a.sessions.resolve(id, undefined);
+    await clock.advance(HOUR - 1);
+    expect(await instance({ idleMs: HOUR }).sessions.resolve(id, undefined)).toBeDefined();
+  });
+
+  it.each([4_000, 1_000, 40])(
+    'holds for an idle time of %i ms with use at every half of it',
+    async (idleMs) => {
+      const [a, b] = [instance({ idleMs }), instance({ idleMs, deaf: true })];
+      const { id } = await a.sessions.open(ORIGIN);
+      for (let use = 0; use < 20; use += 1) {
+        await clock.advance(idleMs / 2);
+        await (use % 2 ? a : b).sessions.resolve(id, undefined);
+      }
+      await clock.advance(idleMs);
+      await expect(a.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+    },
+  );
+
+  it('is at the latest at the absolute end, however busy the session is', async () => {
+    const { sessions } = instance({ idleMs: HOUR, maxLifetimeMs: 3 * HOUR });
+    const { id } = await sessions.open(ORIGIN);
+    for (let passed = 0; passed < 3 * HOUR - HOUR / 2; passed += HOUR / 2) {
+      await sessions.resolve(id, undefined);
+      await clock.advance(HOUR / 2);
+    }
+    expect((await sessions.resolve(id, undefined)).expiresAt).toBe(NOW + 3 * HOUR);
+    await clock.advance(HOUR / 2);
+    await expect(sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+});
+
+describe('activity', () => {
+  it('is written at most once in 60 s per session, for all sessions in one statement', async () => {
+    const { sessions, store } = instance();
+    const ids = [];
+    for (let index = 0; index < 5; index += 1) ids.push((await sessions.open(ORIGIN)).id);
+    const touch = vi.spyOn(store.sessions, 'touch');
+    for (let second = 0; second < 59; second += 1) {
+      for (const id of ids) await sessions.resolve(id, undefined);
+      await clock.advance(1_000);
+    }
+    expect(touch).not.toHaveBeenCalled();
+    await clock.advance(1_000);
+    expect(touch).toHaveBeenCalledTimes(1);
+    expect(touch.mock.calls[0]?.[0]).toHaveLength(5);
+  });
+
+  it('of concurrent requests is written once', async () => {
+    const { sessions, store } = instance();
+    const { id } = await sessions.open(ORIGIN);
+    await clock.advance(2 * MINUTE);
+    const touch = vi.spyOn(store.sessions, 'touch');
+    await Promise.all(Array.from({ length: 20 }, () => sessions.resolve(id, undefined)));
+    expect(touch).toHaveBeenCalledTimes(1);
+  });
+
+  it('that could not be written is kept and tried again', async () => {
+    const a = instance({ idleMs: HOUR });
+    const { id } = await a.sessions.open(ORIGIN);
+    await clock.advance(1_000);
+    await a.sessions.resolve(id, undefined);
+    const touch = vi.spyOn(a.store.sessions, 'touch').mockRejectedValueOnce(new StoreUnavailable());
+    await clock.advance(MINUTE);
+    expect(a.errors).toHaveLength(1);
+    await clock.advance(MINUTE);
+    expect(touch).toHaveBeenCalledTimes(2);
+    const stored = shared.data.sessions.values().next().value?.session;
+    expect(stored).toMatchObject({ lastSeenAt: NOW + 1_000, expiresAt: NOW + 1_000 + HOUR });
+  });
+
+  it('that is due and cannot be written fails the request', async () => {
+    const { sessions, store } = instance();
+    const { id } = await sessions.open(ORIGIN);
+    await clock.advance(2 * MINUTE);
+    vi.spyOn(store.sessions, 'touch').mockRejectedValueOnce(new StoreUnavailable());
+    await expect(sessions.resolve(id, undefined)).rejects.toThrow(StoreUnavailable);
+    expect(await sessions.resolve(id, undefined)).toBeDefined();
+  });
+});
+
+describe('the session record', () => {
+  // Catches: a read of the session for every call.
+  it('is read from the store once within the cache’s age, and again after it', async () => {
+    const { id } = await instance().sessions.open(ORIGIN);
+    const { sessions, store } = instance();
+    const find = vi.spyOn(store.sessions, 'find');
+    await Promise.all(Array.from({ length: 10 }, () => sessions.resolve(id, undefined)));
+    await clock.advance(SESSION_CACHE_MS - 1);
+    await sessions.resolve(id, undefined);
+    expect(find).toHaveBeenCalledTimes(1);
+    await clock.advance(1);
+    await sessions.resolve(id, undefined);
+    expect(find).toHaveBeenCalledTimes(2);
+  });
+
+  it('of a session closed elsewhere is dropped at once on the signal', async () => {
+    const [a, b] = [instance(), instance()];
+    const { id } = await a.sessions.open(ORIGIN);
+    await b.sessions.resolve(id, undefined);
+    await a.sessions.close(id, undefined);
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  it('without a signal is dropped within 2 s, while state is refused at once', async () => {
+    const [a, b] = [instance(), instance({ deaf: true })];
+    const { id } = await a.sessions.open(ORIGIN);
+    await b.state(id).set('k', 1);
+    await b.sessions.resolve(id, undefined);
+    await a.sessions.close(id, undefined);
+    await expect(b.state(id).get('k')).rejects.toThrow(SessionNotFound);
+    const other = instance({ deaf: true });
+    expect(SESSION_CACHE_MS).toBeLessThan(2_000);
+    await expect(other.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  it('that is only known from the cache is refused once its age is up', async () => {
+    const [a, b] = [instance(), instance({ deaf: true })];
+    const { id } = await a.sessions.open(ORIGIN);
+    await b.sessions.resolve(id, undefined);
+    await a.sessions.close(id, undefined);
+    expect(await b.sessions.resolve(id, undefined)).toBeDefined();
+    await clock.advance(SESSION_CACHE_MS);
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  // Catches: a slow read whose answer is kept although the session was closed while it was under way.
+  it('read while the session was being closed is not kept', async () => {
+    const [a, b] = [instance(), instance()];
+    const { id } = await a.sessions.open(ORIGIN);
+    let answer = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const find = b.store.sessions.find.bind(b.store.sessions);
+    vi.spyOn(b.store.sessions, 'find').mockImplementationOnce(async (ref, now) => {
+      const session = await find(ref, now);
+      await gate;
+      return session;
+    });
+    const slow = b.sessions.resolve(id, undefined);
+    await a.sessions.close(id, undefined);
+    answer();
+    await slow;
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  it('is watched for signals only while it is cached', async () => {
+    const { sessions, store } = instance();
+    let watching = 0;
+    const watch = store.signals.watch.bind(store.signals);
+    vi.spyOn(store.signals, 'watch').mockImplementation((...args) => {
+      watching += 1;
+      const release = watch(...args);
+      return () => {
+        watching -= 1;
+        release();
+      };
+    });
+    for (let index = 0; index < 150; index += 1) await sessions.open(ORIGIN);
+    expect(watching).toBe(100);
+    const { id } = await sessions.open(ORIGIN);
+    await sessions.close(id, undefined);
+    expect(watching).toBe(99);
+  });
+});
+
+describe('change', () => {
+  it('by many at once loses none of them', async () => {
+    const instances = [instance(), instance({ deaf: true }), instance()];
+    const { session } = await (instances[0] as Instance).sessions.open(ORIGIN);
+    await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        (instances[index % 3] as Instance).sessions.change(session.ref, ({ subscriptions }) => ({
+          subscriptions: [...subscriptions, `uri:${index}`],
+        })),
+      ),
+    );
+    const stored = await (instances[0] as Instance).sessions.fresh(session.ref);
+    expect(stored?.subscriptions).toHaveLength(12);
+    expect(stored?.version).toBe(13);
+  });
+});
+
+describe('state', () => {
+  it('lists page by page', async () => {
+    const a = instance();
+    const { id } = await a.sessions.open(ORIGIN);
+    const state = a.state(id);
+    for (const key of ['a1', 'a2', 'a3', 'b']) await state.set(key, key);
+    const first = await state.list({ prefix: 'a', limit: 2 });
+    expect(first.values.map(({ key }) => key)).toEqual(['a1', 'a2']);
+    const second = await state.list({ prefix: 'a', limit: 2, cursor: first.nextCursor });
+    expect(second.values.map(({ key }) => key)).toEqual(['a3']);
+    expect(second.nextCursor).toBeUndefined();
+    for (const limit of [0, 1_001, 1.5]) await expect(state.list({ limit })).rejects.toThrow(/^limit: /);
+    await expect(state.list({ prefix: 'b', cursor: first.nextCursor })).rejects.toThrow(/^cursor: /);
+  });
+
+  it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %d as an expected version', async (expectedVersion) => {
+    const a = instance();
+    const state = a.state((await a.sessions.open(ORIGIN)).id);
+    await expect(state.set('k', 1, { expectedVersion })).rejects.toThrow(/^expected_version: /);
+    await expect(state.delete('k', { expectedVersion })).rejects.toThrow(/^expected_version: /);
+  });
+
+  it('of two sessions is two states', async () => {
+    const a = instance();
+    const [one, other] = [(await a.sessions.open(ORIGIN)).id, (await a.sessions.open(ORIGIN)).id];
+    await a.state(one).set('k', 'mine');
+    expect(await a.state(other).get('k')).toBeUndefined();
+  });
+});

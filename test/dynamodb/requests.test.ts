@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Session } from '../../src/domain/session.ts';
+import { NOW, newSession, ROOM } from '../contract/fixtures.ts';
+import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
+import {
+  type DynamodbEngine,
+  dynoxideMissing,
+  startDynalite,
+  startDynoxide,
+} from '../support/dynamodb-engines.ts';
+import { actionsOf } from '../support/dynamodb-requests.ts';
+
+const engines: [string, () => Promise<DynamodbEngine>][] = [['dynalite', startDynalite]];
+if (dynoxideMissing() === undefined) engines.push(['dynoxide', startDynoxide]);
+
+describe.each(engines)('the requests that an operation costs (%s)', (_, startEngine) => {
+  let engine: DynamodbEngine;
+  let fixture: DynamodbFixture;
+  let session: Session;
+  let actions: string[];
+
+  const put = (key: string, expectedVersion?: number) =>
+    fixture.store.sessions.storeValue(session, { key, json: '1', expectedVersion, limits: ROOM }, NOW);
+  /** The requests of `operation` alone. */
+  const cost = async (operation: () => Promise<unknown>): Promise<string[]> => {
+    actions.length = 0;
+    await operation();
+    return [...actions];
+  };
+
+  beforeAll(async () => {
+    engine = await startEngine();
+    fixture = await dynamodbFixture(engine);
+    actions = actionsOf(fixture.client);
+  });
+  afterAll(async () => {
+    await fixture?.close();
+    await engine?.stop();
+  });
+  beforeEach(async () => {
+    session = newSession();
+    await fixture.store.sessions.create(session);
+    await put('x');
+  });
+
+  // Catches: a session read, or a count, in front of each write.
+  it('overwriting a key is one UpdateItem', async () => {
+    expect(await cost(() => put('x'))).toEqual(['UpdateItem']);
+    expect(await cost(() => put('x', 2))).toEqual(['UpdateItem']);
+  });
+
+  it('the first write of a key is two more', async () => {
+    expect(await cost(() => put('new'))).toEqual(['UpdateItem', 'UpdateItem', 'PutItem']);
+  });
+
+  // Catches: two GetItems, which also would see two moments.
+  it('reading a key is one BatchGetItem, also where there is none', async () => {
+    const { sessions } = fixture.store;
+    expect(await cost(() => sessions.readValue(session, 'x', NOW))).toEqual(['BatchGetItem']);
+    expect(await cost(() => sessions.readValue(session, 'none', NOW))).toEqual(['BatchGetItem']);
+  });
+
+  it('finding a session is one GetItem, and using it one UpdateItem', async () => {
+    const { sessions } = fixture.store;
+    expect(await cost(() => sessions.find(session.ref, NOW))).toEqual(['GetItem']);
+    const used = { ref: session.ref, lastSeenAt: NOW + 1, expiresAt: session.expiresAt + 1 };
+    expect(await cost(() => sessions.touch([used], NOW))).toEqual(['UpdateItem']);
+  });
+
+  it('a refused compare-and-set is one more', async () => {
+    expect(await cost(() => expect(put('x', 7)).rejects.toThrow(/its version is 1/))).toEqual([
+      'UpdateItem',
+      'BatchGetItem',
+    ]);
+    expect(await cost(() => expect(put('x', 0)).rejects.toThrow(/its version is 1/))).toEqual([
+      'BatchGetItem',
+    ]);
+  });
+
+  it('a listed page is one Query beside the session’s GetItem', async () => {
+    const list = () => fixture.store.sessions.listValues(session, { prefix: '', limit: 10 }, NOW);
+    expect((await cost(list)).toSorted()).toEqual(['GetItem', 'Query']);
+  });
+
+  // Catches: parts, a counter or a head item for small events; a trim by each append.
+  it('a small append is one PutItem after what must be known first', async () => {
+    const append = () =>
+      fixture.store.events.append(
+        session,
+        { stream: 's', data: ['1'], expiresAt: session.endsAt, keep: 100 },
+        NOW,
+      );
+    for (let index = 0; index < 2; index += 1) {
+      const sent = await cost(append);
+      expect(sent.slice(0, 2).toSorted()).toEqual(['GetItem', 'Query']);
+      expect(sent.slice(2)).toEqual(['PutItem']);
+    }
+    const { events } = fixture.store;
+    const tail = () => events.read(session, { stream: 's', after: 1, limit: 10 }, NOW);
+    expect((await cost(tail)).toSorted()).toEqual(['GetItem', 'Query']);
+  });
+});

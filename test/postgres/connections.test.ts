@@ -1,0 +1,288 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PostgresStoreOptions, postgresStore } from '../../src/adapters/postgres/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { eventually, NOW, newSession, outcomes, ROOM, times } from '../contract/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+describe('connections', () => {
+  let database: TestDatabase;
+  let stores: Store[];
+
+  beforeEach(async () => {
+    stores = [];
+    database = await createTestDatabase();
+  });
+  afterEach(async () => {
+    await Promise.all(stores.map((store) => store.close()));
+    await database.drop();
+  });
+
+  const open = (options: Partial<PostgresStoreOptions> = {}): Store => {
+    const store = postgresStore({ connectionString: database.url, ...options });
+    stores.push(store);
+    return store;
+  };
+  /** The server's side of the connections to this database, apart from the test's own. */
+  const backends = async (application = ''): Promise<number[]> => {
+    await database.client.query('select pg_stat_clear_snapshot()');
+    const { rows } = await database.client.query<{ pid: number }>(
+      `select pid from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and application_name like $1 || '%'`,
+      [application],
+    );
+    return rows.map(({ pid }) => pid);
+  };
+  const terminate = async (pids: readonly number[]): Promise<void> => {
+    await database.client.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids]);
+  };
+
+  // Catches: a pool or a listener that is left open, which keeps a process from ending.
+  it('are all gone when close resolves, and close may be called twice', async () => {
+    const store = open();
+    const session = newSession();
+    await store.sessions.create(session);
+    await outcomes(times(20, () => store.sessions.find(session.ref, NOW)));
+    let listening = false;
+    store.signals.watch({ ref: session.ref }, () => {
+      listening = true;
+    });
+    await eventually(() => listening, 'LISTEN');
+    expect((await backends()).length).toBeGreaterThan(2);
+    const start = Date.now();
+    await Promise.all([store.close(), store.close()]);
+    // Not by the deadline after which sockets are cut, at 2 s.
+    expect(Date.now() - start).toBeLessThan(1_800);
+    await eventually(async () => (await backends()).length === 0, 'no backend is left', 1_000);
+    await expect(store.sessions.find(session.ref, NOW)).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
+  it('are closed also while LISTEN is being set up', async () => {
+    const store = open();
+    store.signals.watch({ ref: newSession().ref }, () => {});
+    await store.close();
+    await eventually(async () => (await backends()).length === 0, 'no backend is left', 1_000);
+  });
+
+  // Catches: an 'error' event without a listener, which ends the process, and a pool that keeps the dead.
+  it('that were terminated while idle are replaced', async () => {
+    const failures: unknown[] = [];
+    const store = open({ onError: (error) => failures.push(error) });
+    const session = newSession();
+    await store.sessions.create(session);
+    await outcomes(times(10, () => store.sessions.find(session.ref, NOW)));
+    const pids = await backends();
+    await terminate(pids);
+    await eventually(() => failures.length === pids.length, 'every lost connection is reported');
+    expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+  });
+
+  it('that are terminated under a statement fail it with StoreUnavailable, and the next one works', async () => {
+    const store = open();
+    const session = newSession();
+    await store.sessions.create(session);
+    await database.client.query('begin');
+    await database.client.query('lock table mcp_sessions in access exclusive mode');
+    const found = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
+    await database.untilBlocked();
+    await terminate(await backends());
+    expect(await found).toMatchObject({ code: 'store_unavailable', cause: { code: '57P01' } });
+    await database.client.query('rollback');
+    expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+  });
+
+  // Catches: an 'error' event on a connection in use, to which the pool does not listen: it ends the process.
+  it('that the network resets under a statement fail it with StoreUnavailable', async () => {
+    const session = newSession();
+    await open().sessions.create(session);
+    const target = new URL(database.url);
+    const ends: Socket[] = [];
+    const proxy = createServer((client) => {
+      const server = connect(Number(target.port || 5432), target.hostname);
+      for (const socket of [client, server]) ends.push(socket.on('error', () => {}));
+      client.pipe(server).pipe(client);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxied = new URL(database.url);
+    proxied.hostname = '127.0.0.1';
+    proxied.port = String((proxy.address() as AddressInfo).port);
+    const store = open({ connectionString: proxied.href });
+    try {
+      await database.client.query('begin');
+      await database.client.query('lock table mcp_sessions in access exclusive mode');
+      const found = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
+      await database.untilBlocked();
+      for (const socket of ends.splice(0)) socket.resetAndDestroy();
+      expect(await found).toMatchObject({ code: 'store_unavailable' });
+      await database.client.query('rollback');
+      expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+    } finally {
+      for (const socket of ends) socket.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    }
+  });
+
+  // Catches: pool.query(), which throws its connection away on every error.
+  it('survive an error that the server answered with', async () => {
+    const store = open({ poolMax: 1 });
+    const session = newSession();
+    await store.sessions.create(session);
+    const [pid] = await backends();
+    await expect(
+      store.sessions.storeValue(session, { key: 'x', json: 'no JSON', limits: ROOM }, NOW),
+    ).rejects.toMatchObject({ code: '22P02' });
+    expect(await store.sessions.readValue(session, 'x', NOW)).toBeUndefined();
+    expect(await backends()).toEqual([pid]);
+  });
+
+  it('to a database that turned read-only make writes StoreUnavailable', async () => {
+    const session = newSession();
+    await open().sessions.create(session);
+    await database.client.query(`alter database ${database.name} set default_transaction_read_only = on`);
+    const store = open();
+    await expect(store.sessions.create(newSession())).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(
+      store.sessions.storeValue(session, { key: 'x', json: '1', limits: ROOM }, NOW),
+    ).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+  });
+
+  // Catches: 40001 handed to the caller, where an operator made serializable the default.
+  it('of any isolation level keep racers apart', async () => {
+    await database.client.query(
+      `alter database ${database.name} set default_transaction_isolation = 'serializable'`,
+    );
+    const store = open();
+    const session = newSession();
+    await store.sessions.create(session);
+    const { values, errors } = await outcomes(
+      times(10, () => store.sessions.storeValue(session, { key: 'x', json: '1', limits: ROOM }, NOW)),
+    );
+    expect(errors).toEqual([]);
+    expect(values.toSorted((a, b) => a - b)).toEqual(times(10, (index) => index + 1));
+  });
+
+  it.each([
+    ['where nothing listens', 'postgres://127.0.0.1:1/none'],
+    ['to an unknown host', 'postgres://host.invalid/none'],
+    ['refused for their password', 'wrong password'],
+  ])('%s are StoreUnavailable', async (_, address) => {
+    const connectionString = address === 'wrong password' ? withWrongPassword(database.url) : address;
+    const store = open({ connectionString });
+    await expect(store.check()).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(store.sessions.find(newSession().ref, NOW)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.not.stringContaining('127.0.0.1'),
+    });
+  });
+
+  it('to a database that does not exist are StoreNotSetUp', async () => {
+    const url = new URL(database.url);
+    url.pathname = '/durable_mcp_no_such_database';
+    await expect(open({ connectionString: url.href }).check()).rejects.toMatchObject({
+      code: 'store_not_set_up',
+    });
+  });
+
+  describe('to a server that accepts and never answers', () => {
+    let silent: Server;
+    const sockets: Socket[] = [];
+    beforeEach(async () => {
+      silent = createServer((socket) => sockets.push(socket.on('error', () => {}).resume()));
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    });
+    afterEach(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => silent.close(resolve));
+    });
+
+    // Catches: a check bounded only by the connection's own timeout, and a close that waits for a goodbye.
+    it('are given up by check and by close within about two seconds each', async () => {
+      const { port } = silent.address() as AddressInfo;
+      const store = open({ connectionString: `postgres://127.0.0.1:${port}/none` });
+      store.signals.watch({ ref: newSession().ref }, () => {});
+      let start = Date.now();
+      await expect(store.check()).rejects.toMatchObject({ code: 'store_unavailable' });
+      expect(Date.now() - start).toBeLessThan(4_000);
+      const found = store.sessions.find(newSession().ref, NOW).catch((error: unknown) => error);
+      start = Date.now();
+      await store.close();
+      // The attempt to connect would last 5 s.
+      expect(Date.now() - start).toBeLessThan(4_000);
+      expect(await found).toMatchObject({ code: 'store_unavailable' });
+    });
+  });
+
+  describe('for signals', () => {
+    const LISTENING = 'durable-mcp signals';
+
+    // Catches: a listener that is not made again, and signals missed in between that nobody is told of.
+    it('are made again when they are lost, and every watcher is called', async () => {
+      const failures: unknown[] = [];
+      const [store, other] = [open({ onError: (error) => failures.push(error) }), open()];
+      const [one, two] = [newSession(), newSession()];
+      const calls = { one: 0, two: 0 };
+      store.signals.watch({ ref: one.ref, stream: 's' }, () => {
+        calls.one += 1;
+      });
+      store.signals.watch({ ref: two.ref }, () => {
+        calls.two += 1;
+      });
+      await eventually(() => calls.one > 0 && calls.two > 0, 'LISTEN');
+      for (let round = 1; round <= 2; round += 1) {
+        const before = { ...calls };
+        const lost = await backends(LISTENING);
+        expect(lost).toHaveLength(1);
+        await terminate(lost);
+        await eventually(() => calls.one > before.one && calls.two > before.two, 'both watchers are called');
+        expect(await backends(LISTENING)).not.toEqual(lost);
+      }
+      expect(failures.length).toBeGreaterThanOrEqual(2);
+      const before = calls.one;
+      await other.signals.publish({ ref: one.ref, stream: 's' });
+      await eventually(() => calls.one > before, 'a signal over the new connection');
+    });
+
+    // Catches: a second call by the echo of one's own notification.
+    it('call a watcher of the publishing instance once', async () => {
+      const store = open();
+      const [topic, after] = [newSession(), newSession()];
+      let [calls, markers] = [0, 0];
+      store.signals.watch({ ref: topic.ref }, () => {
+        calls += 1;
+      });
+      store.signals.watch({ ref: after.ref }, () => {
+        markers += 1;
+      });
+      await eventually(() => calls > 0, 'LISTEN');
+      [calls, markers] = [0, 0];
+      await store.signals.publish({ ref: topic.ref });
+      await open().signals.publish({ ref: after.ref });
+      await eventually(() => markers > 0, 'the notification behind it');
+      expect(calls).toBe(1);
+    });
+
+    it('that cannot be made, and publishing in vain, are reported and not thrown', async () => {
+      const failures: unknown[] = [];
+      const store = open({
+        connectionString: 'postgres://127.0.0.1:1/none',
+        onError: (error) => failures.push(error),
+      });
+      let calls = 0;
+      const { ref } = newSession();
+      store.signals.watch({ ref }, () => {
+        calls += 1;
+      });
+      await store.signals.publish({ ref });
+      expect(calls).toBe(1);
+      await eventually(() => failures.length >= 3, 'the attempt to publish and two to listen');
+    });
+  });
+});
+
+function withWrongPassword(connectionString: string): string {
+  const url = new URL(connectionString);
+  url.password = 'wrong';
+  return url.href;
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+export interface DynamodbEngine {
+  /** `undefined` where the environment says it all: a real DynamoDB, or another engine. */
+  readonly endpoint: string | undefined;
+  stop(): Promise<void>;
+}
+
+const require = createRequire(import.meta.url);
+
+/** dynalite in memory; with `AWS_ENDPOINT_URL_DYNAMODB` set, what that names instead. */
+export async function startDynaliteOrConfigured(): Promise<DynamodbEngine> {
+  if (process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined) {
+    return { endpoint: undefined, stop: async () => {} };
+  }
+  return startDynalite();
+}
+
+/** Runs in a thread of its own: on the tests' event loop, 300 concurrent requests would time each other out. */
+const DYNALITE_THREAD = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const dynalite = require(workerData);
+  const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  server.listen({ host: '127.0.0.1', port: 0 }, () => parentPort.postMessage(server.address().port));
+`;
+
+export async function startDynalite(): Promise<DynamodbEngine> {
+  const thread = new Worker(DYNALITE_THREAD, { eval: true, workerData: require.resolve('dynalite') });
+  const port = await new Promise<number>((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await thread.terminate();
+    },
+  };
+}
+
+/** The reason why dynoxide cannot run here, or `undefined` if it can. */
+export function dynoxideMissing(): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'it is built for linux-x64 only';
+  return existsSync(dynoxidePath()) ? undefined : '@dynoxide/linux-x64 is not installed';
+}
+
+function dynoxidePath(): string {
+  try {
+    return join(dirname(require.resolve('@dynoxide/linux-x64/package.json')), 'dynoxide');
+  } catch {
+    return '';
+  }
+}
+
+const START_BOUND_MS = 10_000;
+
+/** dynoxide as a child process, in memory; it ends with this process at the latest. */
+export async function startDynoxide(): Promise<DynamodbEngine> {
+  const port = await freePort();
+  const child = spawn(dynoxidePath(), ['serve', '--host', '127.0.0.1', '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-4_000);
+    });
+  }
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await answers(endpoint, child);
+  } catch (error) {
+    kill();
+    throw new Error(`dynoxide did not start: ${output}`, { cause: error });
+  }
+  return {
+    endpoint,
+    stop: async () => {
+      process.off('exit', kill);
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null && child.signalCode === null) {
+        kill();
+        await ended;
+      }
+    },
+  };
+}
+
+async function answers(endpoint: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_BOUND_MS;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    const response = await fetch(endpoint, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+    if (response !== undefined) return;
+    if (Date.now() > deadline) throw new Error(`no answer within ${START_BOUND_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

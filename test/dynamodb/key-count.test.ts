@@ -1,4 +1,3 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import { LimitExceeded, StoreUnavailable } from '../../src/domain/errors.ts';

@@ -1,0 +1,161 @@
+import { type NativeAttributeValue, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTables } from '../../src/adapters/dynamodb/entities.ts';
+import type { Session } from '../../src/domain/session.ts';
+import { HOUR, NOW, newSession, ROOM } from '../contract/fixtures.ts';
+import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
+import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+
+type Item = Record<string, NativeAttributeValue>;
+
+describe('the items in the tables', () => {
+  let engine: DynamodbEngine;
+  let fixture: DynamodbFixture;
+
+  beforeAll(async () => {
+    engine = await startDynaliteOrConfigured();
+    fixture = await dynamodbFixture(engine);
+  });
+  afterAll(async () => {
+    await fixture?.close();
+    await engine?.stop();
+  });
+
+  const openSession = async (overrides: Partial<Session> = {}): Promise<Session> => {
+    const session = newSession(overrides);
+    await fixture.store.sessions.create(session);
+    return session;
+  };
+  /** All items of a session as they lie in the engine, in its order. */
+  const itemsOf = async ({ ref }: Session): Promise<Item[]> => {
+    const { client, sessionsTable, eventsTable } = openTables(fixture.client, fixture.tableName);
+    const pages = await Promise.all(
+      [sessionsTable, eventsTable].map((TableName) =>
+        client.send(
+          new QueryCommand({
+            TableName,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: { ':pk': ref },
+            ConsistentRead: true,
+          }),
+        ),
+      ),
+    );
+    return pages.flatMap(({ Items = [] }) => Items);
+  };
+  const ttlOf = (items: Item[], prefix: string): unknown[] =>
+    items.filter(({ sk }) => String(sk).startsWith(prefix)).map(({ ttl }) => ttl);
+
+  // Catches: milliseconds (DynamoDB ignores a TTL millennia ahead), and rounding down, which lets DynamoDB
+  // remove what has up to a second to live.
+  it('each carry when DynamoDB may remove them, in seconds, rounded up', async () => {
+    const session = await openSession({ expiresAt: NOW + 1_001, endsAt: NOW + HOUR + 1 });
+    const { sessions, events } = fixture.store;
+    await sessions.storeValue(session, { key: 'k', json: '1', limits: ROOM }, NOW);
+    const append = (data: string) =>
+      events.append(session, { stream: 's', data: [data], expiresAt: NOW + 5_500, keep: 9 }, NOW);
+    await append('1');
+    await append(JSON.stringify('x'.repeat(500_000)));
+    const items = await itemsOf(session);
+    expect(ttlOf(items, 'session')).toEqual([NOW / 1_000 + 2]);
+    expect(ttlOf(items, 'value#')).toEqual([(NOW + HOUR) / 1_000 + 1]);
+    expect(ttlOf(items, 'event#')).toEqual([NOW / 1_000 + 6, NOW / 1_000 + 6]);
+    expect(ttlOf(items, 'part#')).toEqual([NOW / 1_000 + 6, NOW / 1_000 + 6]);
+    expect(items).toHaveLength(6);
+    for (const { ttl } of items) expect(Number.isInteger(ttl)).toBe(true);
+  });
+
+  // Catches: a session that is used and that DynamoDB removes all the same, an hour after it was opened.
+  it('slide with the session’s use: the session itself, and nothing else', async () => {
+    const session = await openSession();
+    const { sessions } = fixture.store;
+    await sessions.storeValue(session, { key: 'k', json: '1', limits: ROOM }, NOW);
+    await sessions.touch([{ ref: session.ref, lastSeenAt: NOW + 1, expiresAt: NOW + 2 * HOUR + 1 }], NOW);
+    const slid = await itemsOf(session);
+    expect(ttlOf(slid, 'session')).toEqual([(NOW + 2 * HOUR) / 1_000 + 1]);
+    // One time forward, one back: then they are written one by one.
+    await sessions.touch([{ ref: session.ref, lastSeenAt: NOW, expiresAt: NOW + 3 * HOUR }], NOW);
+    expect(ttlOf(await itemsOf(session), 'session')).toEqual([(NOW + 3 * HOUR) / 1_000]);
+    await sessions.storeValue(session, { key: 'k', json: '2', limits: ROOM }, NOW);
+    await sessions.deleteValue(session, { key: 'k' }, NOW);
+    await sessions.storeValue(session, { key: 'k', json: '3', limits: ROOM }, NOW);
+    expect(ttlOf(await itemsOf(session), 'value#')).toEqual([session.endsAt / 1_000]);
+  });
+
+  // Catches: a session that lives on past its absolute end by being used.
+  it('never slide past the session’s end', async () => {
+    const session = await openSession();
+    const past = { ref: session.ref, lastSeenAt: NOW + 1, expiresAt: session.endsAt + 1 };
+    await fixture.store.sessions.touch([past], NOW);
+    expect(await fixture.store.sessions.find(session.ref, NOW)).toEqual({ ...session, lastSeenAt: NOW + 1 });
+  });
+
+  // Catches: ElectroDB's lower casing of keys, and characters that its key templates take for their own.
+  it('lie in the byte order of the user’s keys, which are kept as they are', async () => {
+    const session = await openSession();
+    const keys = [
+      'b',
+      'B',
+      'a#b',
+      'a',
+      '$a',
+      '${ref}',
+      '#',
+      ' ',
+      ' a',
+      'é',
+      'é',
+      '｡',
+      '\u{1f600}',
+      'Ä',
+      ':',
+      '__',
+    ];
+    for (const key of keys) {
+      await fixture.store.sessions.storeValue(session, { key, json: '1', limits: ROOM }, NOW);
+    }
+    const stored = (await itemsOf(session)).map(({ sk }) => String(sk)).filter((sk) => sk !== 'session');
+    expect(stored).toEqual(
+      keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((key) => `value#${key}`),
+    );
+  });
+
+  // Catches: a mark that still holds the deleted value, and a dump that shows it.
+  it('hold nothing of a deleted value', async () => {
+    const session = await openSession();
+    await fixture.store.sessions.storeValue(session, { key: 'k', json: '"secret"', limits: ROOM }, NOW);
+    await fixture.store.sessions.deleteValue(session, { key: 'k' }, NOW);
+    expect(JSON.stringify(await itemsOf(session))).not.toContain('secret');
+  });
+
+  // Catches: a part without a record, left to its TTL for weeks though it is known to be useless.
+  it('hold no parts of an event that came too late', async () => {
+    const session = await openSession();
+    const append = (data: string, end = false) =>
+      fixture.store.events.append(
+        session,
+        { stream: 's', data: [data], end, expiresAt: session.endsAt, keep: 9 },
+        NOW,
+      );
+    await append('1', true);
+    await expect(append(JSON.stringify('x'.repeat(500_000)))).rejects.toThrow();
+    expect(ttlOf(await itemsOf(session), 'part#')).toEqual([]);
+  });
+
+  // Catches: records trimmed without their parts, which nothing would find again.
+  it('hold no parts of trimmed events', async () => {
+    const session = await openSession();
+    const big = JSON.stringify('x'.repeat(400_000));
+    for (let index = 0; index < 32; index += 1) {
+      const data = [index < 2 ? big : '1'];
+      await fixture.store.events.append(
+        session,
+        { stream: 's', data, expiresAt: session.endsAt, keep: 2 },
+        NOW,
+      );
+    }
+    const items = await itemsOf(session);
+    expect(ttlOf(items, 'part#')).toEqual([]);
+    expect(ttlOf(items, 'event#')).toHaveLength(2);
+  });
+});

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Session } from '../../src/domain/session.ts';
+import { eventually, NOW, newSession, times } from '../contract/fixtures.ts';
+import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
+import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import { intercept, serviceError } from '../support/dynamodb-requests.ts';
+
+describe('signals by polling', () => {
+  let engine: DynamodbEngine;
+  let fixture: DynamodbFixture;
+  let session: Session;
+
+  const append = () =>
+    fixture.store.events.append(
+      session,
+      { stream: 's', data: ['1'], expiresAt: session.endsAt, keep: 9 },
+      NOW,
+    );
+  /** An instance whose polls are counted, by when they came. */
+  const watching = () => {
+    const { client, store } = fixture.another();
+    const polls: number[] = [];
+    intercept(client, (sent, next) => {
+      if (sent.action === 'Query') polls.push(performance.now());
+      return next();
+    });
+    return { store, polls, client };
+  };
+  /** Long enough for several polls at the fastest pace: another instance's polls are the clock. */
+  const aWhile = async (): Promise<void> => {
+    const { store, polls } = watching();
+    const unwatch = store.signals.watch({ ref: newSession().ref, stream: 's' }, () => {});
+    await eventually(() => polls.length >= 3, 'three polls of another stream');
+    unwatch();
+  };
+
+  beforeAll(async () => {
+    engine = await startDynaliteOrConfigured();
+    fixture = await dynamodbFixture(engine);
+  });
+  afterAll(async () => {
+    await fixture?.close();
+    await engine?.stop();
+  });
+  beforeEach(async () => {
+    session = newSession();
+    await fixture.store.sessions.create(session);
+  });
+
+  // Catches: a poller that outlives its watchers, and so is paid for until the process ends.
+  it('ends with the last watcher', async () => {
+    const { store, polls } = watching();
+    const topic = { ref: session.ref, stream: 's' };
+    const unwatch = times(3, () => store.signals.watch(topic, () => {}));
+    await eventually(() => polls.length > 0, 'a poll');
+    for (const stop of unwatch) stop();
+    const before = polls.length;
+    await aWhile();
+    expect(polls.length).toBe(before);
+  });
+
+  it('ends with the store, and then calls nobody', async () => {
+    const { store, polls } = watching();
+    let calls = 0;
+    const onSignal = () => {
+      calls += 1;
+    };
+    const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, onSignal);
+    await eventually(() => polls.length > 0, 'a poll');
+    await store.close();
+    await store.close();
+    const before = polls.length;
+    store.signals.watch({ ref: session.ref, stream: 's' }, onSignal);
+    await append();
+    await store.signals.publish({ ref: session.ref, stream: 's' });
+    await aWhile();
+    expect([polls.length, calls]).toEqual([before, 0]);
+    unwatch();
+  });
+
+  // Catches: a poller for each watcher, and a pace that does not slow down.
+  it('polls once for all watchers of a stream, ever more rarely while nothing comes', async () => {
+    const { store, polls } = watching();
+    const unwatch = times(10, () => store.signals.watch({ ref: session.ref, stream: 's' }, () => {}));
+    await eventually(() => polls.length >= 4, 'four polls');
+    for (const stop of unwatch) stop();
+    const waits = polls.slice(1).map((at, index) => at - (polls[index] ?? 0));
+    expect(waits[0]).toBeGreaterThan(150);
+    expect(waits[2]).toBeGreaterThan(600);
+  });
+
+  it('does not poll for sessions', async () => {
+    const { store, polls } = watching();
+    const unwatch = store.signals.watch({ ref: session.ref }, () => {});
+    await aWhile();
+    expect(polls).toEqual([]);
+    unwatch();
+  });
+
+  // Catches: a poller that a single error ends, and a report for each of thousands of failing polls.
+  it('reports an outage once, and goes on after it', async () => {
+    const { store, client } = watching();
+    let down = true;
+    let failures = 0;
+    intercept(client, async (sent, next) => {
+      if (sent.action !== 'Query' || !down) return next();
+      failures += 1;
+      throw serviceError('ThrottlingException');
+    });
+    let calls = 0;
+    const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+      calls += 1;
+    });
+    await eventually(() => failures >= 3, 'three failed polls');
+    expect(fixture.errors.splice(0)).toHaveLength(1);
+    down = false;
+    await append();
+    await eventually(() => calls > 0, 'the signal');
+    unwatch();
+  });
+
+  // Catches: a signal lost because the event was appended between `watch` and the first poll.
+  it('signals what was there before the first poll', async () => {
+    const { store } = watching();
+    let calls = 0;
+    const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+      calls += 1;
+    });
+    await append();
+    await eventually(() => calls === 1, 'the signal');
+    await aWhile();
+    expect(calls).toBe(1);
+    unwatch();
+  });
+});

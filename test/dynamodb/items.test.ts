@@ -94,22 +94,8 @@ describe('the items in the tables', () => {
   it('lie in the byte order of the user’s keys, which are kept as they are', async () => {
     const session = await openSession();
     const keys = [
-      'b',
-      'B',
-      'a#b',
-      'a',
-      '$a',
-      '${ref}',
-      '#',
-      ' ',
-      ' a',
-      'é',
-      'é',
-      '｡',
-      '\u{1f600}',
-      'Ä',
-      ':',
-      '__',
+      ...['b', 'B', 'a#b', 'a', '$a', '$', '{ref}', '#', ' ', ' a', ':', '__', 'value#a', 'session'],
+      ...['\u00e9', 'e\u0301', '\uff61', '\u{1f600}', '\u00c4'],
     ];
     for (const key of keys) {
       await fixture.store.sessions.storeValue(session, { key, json: '1', limits: ROOM }, NOW);

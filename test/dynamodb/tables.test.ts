@@ -123,7 +123,8 @@ describe.each(engines)('setting up and tearing down (%s)', (_, startEngine, supp
     expect(values.flatMap(({ created }) => created).toSorted()).toEqual(both);
     const torn = await outcomes(times(5, () => deleteTables({ client, tableName })));
     expect(torn.errors).toEqual([]);
-    expect(torn.values.flatMap(({ deleted }) => deleted).toSorted()).toEqual(both);
+    // dynalite lets several runs delete one table; on DynamoDB one of them does.
+    expect(new Set(torn.values.flatMap(({ deleted }) => deleted))).toEqual(new Set(both));
     expect(await tables()).toEqual([]);
   });
 

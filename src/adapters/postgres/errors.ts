@@ -28,7 +28,7 @@ export function domainError(error: unknown): unknown {
   if (state === undefined) return isConnectionLost(error) ? new StoreUnavailable({ cause: error }) : error;
   switch (state) {
     case '23503':
-      // The one foreign key is to the session: it was deleted between the snapshot and the write.
+      // Every foreign key leads to the session: it was deleted between the snapshot and the write.
       return new SessionNotFound();
     case '3D000':
       return new StoreNotSetUp('The database does not exist', `createdb, then ${MIGRATE_COMMAND}`, {

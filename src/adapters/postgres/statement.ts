@@ -34,6 +34,8 @@ export function statement<Values, Row>(name: string, query: SQL): Statement<Valu
 
 export const textParameter = (name: string): SQL => sql`${sql.placeholder(name)}::text`;
 export const integerParameter = (name: string): SQL => sql`${sql.placeholder(name)}::integer`;
+/** For a caller's number that may be beyond any `integer` that is stored. */
+export const bigintParameter = (name: string): SQL => sql`${sql.placeholder(name)}::bigint`;
 export const booleanParameter = (name: string): SQL => sql`${sql.placeholder(name)}::boolean`;
 export const jsonParameter = (name: string): SQL => sql`${sql.placeholder(name)}::json`;
 export const textsParameter = (name: string): SQL => sql`${sql.placeholder(name)}::text[]`;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { sessions, sessionValues } from './schema.ts';
-import { integerParameter, textParameter, timeParameter } from './statement.ts';
+import { bigintParameter, textParameter, timeParameter } from './statement.ts';
 
 /** What every statement on a session's values is given. */
 export interface OfSession {
@@ -11,7 +11,7 @@ export interface OfSession {
 export const ref = textParameter('ref');
 export const key = textParameter('key');
 export const now = timeParameter('now');
-export const expected = integerParameter('expectedVersion');
+export const expected = bigintParameter('expectedVersion');
 
 export const isLive = sql`${sessions.ref} = ${ref} and ${sessions.expiresAt} > ${now}`;
 export const isKey = sql`${sessionValues.sessionRef} = ${ref} and ${sessionValues.key} = ${key}`;

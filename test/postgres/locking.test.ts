@@ -169,6 +169,13 @@ describe('locking', () => {
     expect(gap).toEqual({ from: 2, to: 4 });
   });
 
+  // Catches: a cursor beyond the column's type (22003), as a client may make one up.
+  it('a reader may ask for what comes after any sequence', async () => {
+    await append(['1']);
+    const query = { stream: 's', after: Number.MAX_SAFE_INTEGER, limit: 9 };
+    expect(await store.events.read(session, query, NOW)).toEqual({ events: [], gap: undefined });
+  });
+
   describe('the sweep', () => {
     const AT = NOW + 2 * HOUR;
 

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { sessionEvents, sessionStreams, sessions } from './schema.ts';
 import {
+  bigintParameter,
   booleanParameter,
   integerParameter,
   statement,
@@ -90,7 +91,7 @@ select page.sequence as "sequence", page.data::text as "data", page.is_end as "e
     select ${sessionEvents.sequence}, ${sessionEvents.data}, ${sessionEvents.end}
       from ${sessionEvents}
      where ${isStream}
-       and ${sessionEvents.sequence} > ${integerParameter('after')}
+       and ${sessionEvents.sequence} > ${bigintParameter('after')}
        and ${sessionEvents.expiresAt} > ${now}
      order by ${sessionEvents.sequence}
      limit ${integerParameter('limit')}

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Service } from './service.ts';
@@ -20,12 +20,15 @@ export interface HttpServer {
 export async function listen(
   service: Service,
   address: { readonly host: string; readonly port: number },
+  finishMs: number = FINISH_MS,
 ): Promise<HttpServer> {
   const server = createAdaptorServer({ fetch: service.app.fetch }) as Server;
   let stopping = false;
+  const running = new Set<ServerResponse>();
   server.prependListener('request', (_, response) => {
-    // A connection that stays open would hold up the stop, and send its next request to a dying instance.
     if (stopping) response.shouldKeepAlive = false;
+    running.add(response);
+    response.once('close', () => running.delete(response));
   });
   server.listen(address.port, address.host);
   await once(server, 'listening');
@@ -35,8 +38,10 @@ export async function listen(
     origin: `http://${host}:${port}`,
     stop: async () => {
       stopping = true;
+      // A connection that stays open would hold up the stop, and send its next request to a dying instance.
+      for (const response of running) response.shouldKeepAlive = false;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (await within(closed, FINISH_MS)) return;
+      if (await within(closed, finishMs)) return;
       await service.endpoint.stop();
       await within(closed, FAREWELL_MS);
       server.closeAllConnections();

@@ -232,6 +232,25 @@ describe('errors of DynamoDB', () => {
       await expect(store.sessions.readValue(session, 'x', NOW)).rejects.toThrow(StoreUnavailable);
     });
 
+    // Catches: trimmed events of which some stay for good, since nothing looks for them again.
+    it('of the deletions of a trim', async () => {
+      const { client, store } = fixture.another();
+      let leftOut = 0;
+      intercept(client, async (sent, next) => {
+        if (sent.action !== 'BatchWriteItem' || leftOut >= 2) return next();
+        leftOut += 1;
+        const { RequestItems } = sent.input as { RequestItems: Record<string, never> };
+        return { UnprocessedItems: RequestItems, $metadata: {} };
+      });
+      for (let index = 0; index < 32; index += 1) {
+        const append = { stream: 's', data: ['1'], expiresAt: session.endsAt, keep: 2 };
+        await store.events.append(session, append, NOW);
+      }
+      expect(leftOut).toBe(2);
+      const { events } = await store.events.read(session, { stream: 's', after: 0, limit: 99 }, NOW);
+      expect(events.map(({ sequence }) => sequence)).toEqual([31, 32]);
+    });
+
     // Catches: a DELETE that is answered while values are left.
     it('of the deletions of a session', async () => {
       const { client, store } = fixture.another();

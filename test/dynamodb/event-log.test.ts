@@ -48,6 +48,21 @@ describe('the event log on DynamoDB', () => {
     expect((await read()).events.map(({ data }) => data)).toEqual(['1', '2', '3', '4']);
   });
 
+  it('knows its event again, also where another has followed it', async () => {
+    const { client, store } = fixture.another();
+    let lost = true;
+    intercept(client, async (sent, next) => {
+      if (sent.action === 'PutItem' && lost) {
+        lost = false;
+        await next();
+        await append(['"other"']);
+      }
+      return next();
+    });
+    expect(await append(['"own"'], {}, store)).toBe(1);
+    expect((await read()).events.map(({ data }) => data)).toEqual(['"own"', '"other"']);
+  });
+
   // Catches: a cursor inside an append that finds only the appends that begin after it.
   it('reads from the middle of an append, and at its end', async () => {
     await append(['1', '2', '3']);

@@ -139,6 +139,41 @@ describe('the items in the tables', () => {
     expect(ttlOf(await itemsOf(session), 'part#')).toEqual([]);
   });
 
+  // Catches: a value that a writer, counted before, adds while the session is deleted, and that stays behind.
+  it('go with the session, also those that come while it goes', async () => {
+    const session = await openSession();
+    await fixture.store.sessions.storeValue(session, { key: 'k', json: '1', limits: ROOM }, NOW);
+    const writer = fixture.another();
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let arrived = (): void => {};
+    const counted = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    intercept(writer.client, async (sent, next) => {
+      if (sent.action === 'PutItem') {
+        arrived();
+        await released;
+      }
+      return next();
+    });
+    const writing = writer.store.sessions.storeValue(session, { key: 'late', json: '1', limits: ROOM }, NOW);
+    await counted;
+    const deleter = fixture.another();
+    intercept(deleter.client, async (sent, next) => {
+      const output = await next();
+      if (sent.action === 'BatchWriteItem') {
+        release();
+        await writing;
+      }
+      return output;
+    });
+    expect(await deleter.store.sessions.delete(session.ref, NOW)).toBe(true);
+    expect(await itemsOf(session)).toEqual([]);
+  });
+
   // Catches: records trimmed without their parts, which nothing would find again.
   it('hold no parts of trimmed events', async () => {
     const session = await openSession();

@@ -200,6 +200,42 @@ describe('the count of a session’s keys', () => {
     });
   });
 
+  // Catches: a writer refused for want of room by another that is about to make it an overwriting.
+  it('does not shut out a second writer of the last key while the first is on its way', async () => {
+    const [first, second] = [fixture.another(), fixture.another()];
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let arrived = (): void => {};
+    const counted = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    intercept(first.client, async (sent, next) => {
+      if (sent.action === 'PutItem') {
+        arrived();
+        await released;
+      }
+      return next();
+    });
+    await put('a');
+    await put('b');
+    const writing = put('c', NOW, first.store);
+    await counted;
+    let updates = 0;
+    intercept(second.client, async (sent, next) => {
+      if (sent.action === 'UpdateItem') updates += 1;
+      // It has twice tried to overwrite the key, and twice to count it.
+      if (updates === 5) {
+        release();
+        await writing;
+      }
+      return next();
+    });
+    expect(await put('c', NOW, second.store)).toBe(2);
+    expect(await writing).toBe(1);
+  });
+
   // Catches: places of racers that lost, kept: at the limit, writers of one and the same key shut each other out.
   it('has room for the last key however many write it at once', async () => {
     await put('a');

@@ -59,7 +59,6 @@ export class DynamodbEventLog implements EventLog {
     for (let attempt = 0; performance.now() < deadline; attempt += 1) {
       const askedAt = performance.now();
       const newest = await this.#end(session, append, draft, now);
-      if (newest?.appendId === draft.appendId) return newest.last;
       draft.payload ??= await storePayload(this.#tables, session, append, draft.appendId);
       const record = recordOf(session, append, newest, draft.appendId, draft.payload);
       if (await this.#claim(record)) {
@@ -84,7 +83,7 @@ export class DynamodbEventLog implements EventLog {
   ): Promise<RecordItem | undefined> {
     try {
       const newest = await this.#newestInSession(session, stream, now);
-      if (newest?.end === true && newest.appendId !== appendId) throw new StreamEnded();
+      if (newest?.end === true) throw new StreamEnded();
       return newest;
     } catch (error) {
       if (error instanceof StreamEnded || error instanceof SessionNotFound) {
@@ -96,10 +95,15 @@ export class DynamodbEventLog implements EventLog {
 
   /** True also for a claim that the SDK had to send twice, and that then met itself. */
   async #claim(record: RecordItem): Promise<boolean> {
-    const { rejected, data } = await this.#tables.records
+    const { records } = this.#tables;
+    const { rejected, data } = await records
       .create(record)
       .go({ response: 'none', returnOnConditionCheckFailure: 'all_old' });
-    return !rejected || data?.appendId === record.appendId;
+    if (!rejected) return true;
+    const { ref, stream, first, appendId } = record;
+    // Not every engine tells what was in the way.
+    const winner = data ?? (await records.get({ ref, stream, first }).go({ consistent: true })).data;
+    return winner?.appendId === appendId;
   }
 
   /** False if the record lies where its stream has been trimmed: its sequence was given to another before. */

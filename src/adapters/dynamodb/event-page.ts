@@ -16,23 +16,23 @@ const LOOKS = 5;
 export async function readPage(
   tables: Tables,
   { ref }: LiveSession,
-  { stream, after, limit }: EventQuery,
+  query: EventQuery,
   now: number,
 ): Promise<EventPage> {
+  const { after, limit } = query;
   let seen = 0;
   for (let look = 0; look < LOOKS; look += 1) {
     const [, records] = await Promise.all([
       assertStored(tables, ref, now),
-      recordsAfter(tables, ref, stream, after, limit),
+      recordsAfter(tables, ref, query, now),
     ]);
-    const visible = records.filter(({ expiresAt }) => expiresAt > now);
-    if (visible.length === 0) break;
-    const events = await eventsOf(tables, unbroken(visible, after, seen), after, limit);
+    if (records.length === 0) break;
+    const events = await eventsOf(tables, unbroken(records, after, seen), after, limit);
     const first = events?.[0]?.sequence;
     if (events !== undefined && first !== undefined) {
       return { events, gap: first > after + 1 ? { from: after + 1, to: first - 1 } : undefined };
     }
-    seen = visible.reduce((highest, record) => Math.max(highest, record.first), 0);
+    seen = records.reduce((highest, record) => Math.max(highest, record.first), 0);
   }
   return { events: [], gap: undefined };
 }

@@ -1,5 +1,5 @@
-import type { RecordItem, Tables } from './entities.ts';
-import { MAX_SEQUENCE, recordKey } from './entities.ts';
+import type { EventQuery } from '../../ports/event-log.ts';
+import { MAX_SEQUENCE, type RecordItem, recordKey, type Tables } from './entities.ts';
 import { partKeys } from './event-payload.ts';
 import { deleteKeys } from './partition.ts';
 
@@ -16,13 +16,12 @@ export async function newestRecord(
   return data[0];
 }
 
-/** Records from the one that holds the event after `after` on, until there are `limit` events. */
+/** Records that have not expired, from the one that holds the event after `after` on, with `limit` events. */
 export async function recordsAfter(
   tables: Tables,
   ref: string,
-  stream: string,
-  after: number,
-  limit: number,
+  { stream, after, limit }: EventQuery,
+  now: number,
 ): Promise<RecordItem[]> {
   const found: RecordItem[] = [];
   let events = 0;
@@ -32,8 +31,10 @@ export async function recordsAfter(
       .primary({ ref, stream })
       .between({ first: after + 1 }, { first: MAX_SEQUENCE })
       .go({ consistent: true, cursor, limit });
-    found.push(...page.data);
-    for (const { first, last } of page.data) events += last - first + 1;
+    // DynamoDB removes expired items days later: until then they must not fill the page.
+    const live = page.data.filter(({ expiresAt }) => expiresAt > now);
+    found.push(...live);
+    for (const { first, last } of live) events += last - first + 1;
     cursor = page.cursor;
   } while (cursor !== null && events < limit);
   if (after > 0 && found[0]?.first !== after + 1) {
@@ -43,7 +44,7 @@ export async function recordsAfter(
       .between({ first: 1 }, { first: after })
       .go({ order: 'desc', limit: 1, consistent: true });
     const covering = data[0];
-    if (covering !== undefined && covering.last > after) found.unshift(covering);
+    if (covering !== undefined && covering.last > after && covering.expiresAt > now) found.unshift(covering);
   }
   return found;
 }

@@ -12,7 +12,7 @@ import { liveOrThrow, readSession } from './session-items.ts';
  * that a request can be on its way (3 attempts of 5 s), and a generous difference between two clocks.
  */
 const SETTLED_AFTER_MS = 60_000;
-/** A recount reads every value of the session: of 10,000 at 256 KiB, that is for 16 cents. */
+/** A recount reads every value of the session: of 10,000 at 256 KiB, that is 655,000 read units. */
 const RECOUNT_EVERY_MS = 60_000;
 const ATTEMPTS = 30;
 

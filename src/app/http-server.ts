@@ -5,7 +5,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Service } from './service.ts';
 
 /** After the drain delay a stop takes 10 s at most: this long for calls to finish, the rest to close up. */
-const FINISH_MS = 8_000;
+const FINISH_MS = 7_000;
 /** For the errors that end unfinished calls to reach their clients. */
 const FAREWELL_MS = 500;
 

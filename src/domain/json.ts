@@ -43,7 +43,10 @@ function assertJson(value: unknown, depth: number): void {
       return;
     case 'number':
       if (Number.isFinite(value)) return;
-      throw new InvalidArgument('value', 'holds a number that is too large for JSON (beyond ±1.797e308)');
+      throw new InvalidArgument(
+        'value',
+        'holds a number beyond ±1.797e308, which cannot be kept: store it as text',
+      );
     case 'object':
       break;
     default:
@@ -51,7 +54,10 @@ function assertJson(value: unknown, depth: number): void {
   }
   if (value === null) return;
   if (depth >= VALUE_DEPTH) {
-    throw new InvalidArgument('value', `is nested too deeply, at most ${VALUE_DEPTH} levels are allowed`);
+    throw new InvalidArgument(
+      'value',
+      `is nested too deeply, at most ${VALUE_DEPTH} levels are allowed: store it flatter, or as text`,
+    );
   }
   if (Array.isArray(value)) {
     // By index, because forEach and for…in pass over the holes of a sparse array.

@@ -25,6 +25,12 @@ export const KEY_BYTES = 768;
 /** Deepest nesting of arrays and objects in a value; a scalar has depth 0. */
 export const VALUE_DEPTH = 100;
 
+/**
+ * Largest `params` of an `initialize` request, in bytes of their JSON text: they are stored with the session, in
+ * one DynamoDB item.
+ */
+export const INITIALIZE_BYTES = 128 * 1024;
+
 /** Entries of one `list_values` page. */
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 1_000;

@@ -3,7 +3,8 @@ import type { CachedSession, SessionCache } from '../ports/session-cache.ts';
 import type { SessionRepository } from '../ports/session-repository.ts';
 import type { Signals } from '../ports/signals.ts';
 import { Activity } from './activity.ts';
-import { SessionNotFound, VersionConflict } from './errors.ts';
+import { InvalidArgument, SessionNotFound, VersionConflict } from './errors.ts';
+import { INITIALIZE_BYTES } from './limits.ts';
 import { isSamePrincipal, type Principal } from './principal.ts';
 import {
   type InitializeParams,
@@ -69,7 +70,7 @@ export class Sessions {
     return this.#clock.now();
   }
 
-  /** @throws StoreUnavailable; then there is no session */
+  /** @throws InvalidArgument, StoreUnavailable; then there is no session */
   async open(
     origin: {
       readonly principal: Principal | undefined;
@@ -78,6 +79,13 @@ export class Sessions {
     },
     id: string = newSessionId(),
   ): Promise<OpenSession> {
+    const bytes = Buffer.byteLength(JSON.stringify(origin.initialize ?? null));
+    if (bytes > INITIALIZE_BYTES) {
+      throw new InvalidArgument(
+        'params',
+        `of initialize are ${bytes} bytes as JSON, at most ${INITIALIZE_BYTES} are allowed: send less of them`,
+      );
+    }
     const now = this.#clock.now();
     const endsAt = now + this.lifetime.maxLifetimeMs;
     const session: Session = {

@@ -107,6 +107,8 @@ export function sessionValuesContract(makeHarness: HarnessFactory): void {
       'Ä',
       '#',
       '$value#x',
+      'a\u2028b\u2029',
+      '\uffff',
     ])('treats the key %j as any other', async (key) => {
       await put('before', '0');
       await put(key, '1');

@@ -114,6 +114,21 @@ describe('initialize', () => {
     expect((await rpc(response)).error).toBeDefined();
   });
 
+  // Catches: a limit that one store has and the other has not.
+  it('with more params than a store can keep is refused', async () => {
+    const service = testService();
+    const name = (bytes: number): object => {
+      const params = (text: string) => ({ clientInfo: { name: text, version: '1' } });
+      const empty = JSON.stringify((initializeMessage(params('')) as { params: object }).params);
+      return initializeMessage(params('x'.repeat(bytes - empty.length)));
+    };
+    expect((await service.request('/mcp', post(name(128 * 1024)))).status).toBe(200);
+    const response = await service.request('/mcp', post(name(128 * 1024 + 1)));
+    expect(response.headers.get('mcp-session-id')).toBeNull();
+    const { error } = await refused(response, 400, 'invalid_argument', 1);
+    expect(error?.message).toContain('131072');
+  });
+
   it('is refused inside a session and in a batch', async () => {
     const service = testService();
     const id = await open(service, '2025-03-26');

@@ -12,6 +12,7 @@ import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
 import type { McpReply } from '../../src/ports/mcp-endpoint.ts';
 import type { CachedSession } from '../../src/ports/session-cache.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { HOUR } from '../contract/fixtures.ts';
 import { initializeMessage, toolCall } from '../support/service.ts';
 
@@ -60,7 +61,7 @@ function probeServer(probe: Probe): ServerFactory {
 }
 
 /** Instances on one store, each with its own probe. */
-function cluster(): () => { endpoint: SessionEndpoint; probe: Probe } {
+function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Store } {
   const shared = sharedMemory();
   return () => {
     const store = memoryStore(shared);
@@ -79,7 +80,7 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe } {
       limits: DEFAULT_LIMITS,
       server: probeServer(probe),
     });
-    return { endpoint, probe };
+    return { endpoint, probe, store };
   };
 }
 
@@ -233,6 +234,18 @@ describe('calls', () => {
       kind: 'refused',
       problem: 'stopping',
     });
+  });
+
+  // Catches: a stop that only ends what runs in a server, and cuts off what still waits for the store.
+  it('that still wait for the store when the server stops are refused, not cut off', async () => {
+    const { endpoint, store } = cluster()();
+    const caller = await open(endpoint);
+    store.sessions.create = () => new Promise(() => {});
+    const opening = endpoint.post(initializeMessage(), ANYONE);
+    await new Promise((resolve) => setImmediate(resolve));
+    await endpoint.stop();
+    expect(await opening).toMatchObject({ kind: 'refused', problem: 'stopping', requestId: 1 });
+    expect(await endpoint.terminate(caller)).toMatchObject({ kind: 'refused', problem: 'stopping' });
   });
 
   // Catches: a request to the client that waits for a stream which is not there, until it times out.

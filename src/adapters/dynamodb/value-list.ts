@@ -25,28 +25,37 @@ async function collect(tables: Tables, ref: string, query: ValueQuery): Promise<
   const to = lastWith(prefix);
   if (isBehind(from, to)) return [];
   const found: ValueSummary[] = [];
-  let cursor: string | null = null;
+  let start: ListPage['LastEvaluatedKey'];
   // DynamoDB counts marks of deleted keys against its limit and leaves them out afterwards: where there are
   // many, ever larger pages get past them. Two more than asked for: `after` itself, and the one that follows.
   let pageSize = limit + 2;
   do {
-    const page: { data: ValueSummary[]; cursor: string | null } = await tables.values.query
+    const { data } = await tables.values.query
       .primary({ ref })
       .between({ key: from }, { key: to })
       .where((item, { notExists }) => notExists(item.deleted))
       .go({
         consistent: true,
-        cursor,
         limit: pageSize,
         attributes: ['key', 'version', 'updatedAt'],
-        // The projection leaves out the attributes by which ElectroDB knows its items; the keys are enough.
-        ignoreOwnership: true,
+        // Raw, because ElectroDB drops items whose key it cannot take apart, such as one with U+2028 in it.
+        data: 'raw',
+        params: { ExclusiveStartKey: start },
       });
-    found.push(...page.data.filter(({ key }) => key !== after));
-    cursor = page.cursor;
+    const page = data as unknown as ListPage;
+    for (const { key, version, updatedAt } of page.Items) {
+      if (key !== after) found.push({ key, version, updatedAt });
+    }
+    start = page.LastEvaluatedKey;
     pageSize = Math.min(pageSize * 2, LARGEST_PAGE);
-  } while (cursor !== null && found.length <= limit);
+  } while (start !== undefined && found.length <= limit);
   return found;
+}
+
+/** What DynamoDB answers to a query. */
+interface ListPage {
+  readonly Items: readonly ValueSummary[];
+  readonly LastEvaluatedKey?: object | undefined;
 }
 
 /** The greatest text that begins with `prefix` and is no longer than a key may be. */

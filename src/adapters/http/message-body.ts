@@ -19,10 +19,16 @@ export async function readMessage(
   if (Number(request.headers.get('content-length')) > limit) throw tooLarge(limit);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of (incoming ?? request.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > limit) throw tooLarge(limit);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of (incoming ?? request.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > limit) throw tooLarge(limit);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof RequestRefused) throw error;
+    // The client hung up: nobody reads the answer, but it is no fault of ours either.
+    throw new RequestRefused('parse_error', 'Parse error: the body ended early');
   }
   let text: string;
   try {

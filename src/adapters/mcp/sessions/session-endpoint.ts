@@ -29,6 +29,8 @@ const TERMINATED = 'The session was ended while this call ran.';
 export class SessionEndpoint implements McpEndpoint {
   readonly #options: SessionStateOptions;
   readonly #servers: SessionServers;
+  /** Ends the answers that are still awaited. */
+  readonly #awaited = new Set<() => void>();
   #stopping = false;
 
   constructor(options: SessionStateOptions & { readonly server: ServerFactory }) {
@@ -36,8 +38,40 @@ export class SessionEndpoint implements McpEndpoint {
     this.#servers = new SessionServers(options.server);
   }
 
-  async post(body: unknown, caller: McpCaller): Promise<McpReply> {
-    if (this.#stopping) return refused('stopping', STOPPING, readableId(body));
+  post(body: unknown, caller: McpCaller): Promise<McpReply> {
+    return this.#untilStopped(readableId(body), () => this.#post(body, caller));
+  }
+
+  terminate(caller: McpCaller): Promise<McpReply> {
+    return this.#untilStopped(undefined, () => this.#terminate(caller));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#servers.stop(STOPPING);
+    // Those answers are on their way now.
+    await new Promise((resolve) => setImmediate(resolve));
+    // What waits for the store, or for a server that was replaced, is not in the hands of those servers.
+    for (const end of [...this.#awaited]) end();
+  }
+
+  async #untilStopped(requestId: JsonRpcId | undefined, answer: () => Promise<McpReply>): Promise<McpReply> {
+    const stopped = refused('stopping', STOPPING, requestId);
+    if (this.#stopping) return stopped;
+    // Not a race against one promise for all: that would keep every answer ever given.
+    let end = (): void => {};
+    const ended = new Promise<McpReply>((resolve) => {
+      end = () => resolve(stopped);
+    });
+    this.#awaited.add(end);
+    try {
+      return await Promise.race([answer(), ended]);
+    } finally {
+      this.#awaited.delete(end);
+    }
+  }
+
+  async #post(body: unknown, caller: McpCaller): Promise<McpReply> {
     const isBatch = Array.isArray(body);
     if (isBatch && (body.length === 0 || body.length > BATCH_MESSAGES)) {
       return refused('invalid_message', `a batch must hold 1 to ${BATCH_MESSAGES} messages`);
@@ -64,17 +98,12 @@ export class SessionEndpoint implements McpEndpoint {
     return this.#deliver(messages, isBatch, session, caller.sessionId as string);
   }
 
-  async terminate(caller: McpCaller): Promise<McpReply> {
+  async #terminate(caller: McpCaller): Promise<McpReply> {
     const { session, refusal } = await this.#session(caller, undefined);
     if (refusal !== undefined) return refusal;
     await this.#options.sessions.close(caller.sessionId as string, caller.principal);
     await this.#servers.drop(session.ref, TERMINATED);
     return { kind: 'accepted' };
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.#servers.stop(STOPPING);
   }
 
   async #session(

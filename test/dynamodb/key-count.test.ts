@@ -55,11 +55,12 @@ describe('the count of a session’s keys', () => {
 
   it('heals over all pages of a large session', async () => {
     const json = JSON.stringify('x'.repeat(300_000));
-    const roomy = { keys: 8, distinctKeys: 9 };
+    // Room for different keys, because dynoxide counts the last item of a page twice in its ScannedCount.
+    const roomy = { keys: 8, distinctKeys: 20 };
     for (const key of times(7, String)) {
       await fixture.store.sessions.storeValue(session, { key, json, limits: roomy }, NOW);
     }
-    await tamper({ valueCount: 8, keyCount: 9 });
+    await tamper({ valueCount: 8 });
     await fixture.store.sessions.storeValue(session, { key: '7', json, limits: roomy }, NOW + MINUTE);
     expect(await counted()).toBe(8);
     const ninth = { key: '8', json, limits: roomy };

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
@@ -59,44 +59,38 @@ function dynoxidePath(): string {
 
 const START_BOUND_MS = 10_000;
 
-/** dynoxide as a child process, in memory; it ends with this process at the latest. */
+/** Ends the engine when its standard input ends, and so also with a test process that was killed. */
+const WITH_PARENT = '"$0" "$@" & cat > /dev/null; kill -9 $!';
+
+/** dynoxide as a child process, in memory. */
 export async function startDynoxide(): Promise<DynamodbEngine> {
   const port = await freePort();
-  const child = spawn(dynoxidePath(), ['serve', '--host', '127.0.0.1', '--port', String(port)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const engine = [dynoxidePath(), 'serve', '--host', '127.0.0.1', '--port', String(port)];
+  const child = spawn('sh', ['-c', WITH_PARENT, ...engine], { stdio: 'pipe' });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const stop = (): Promise<void> => {
+    child.stdin.end();
+    return ended;
+  };
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-4_000);
     });
   }
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
-    await answers(endpoint, child);
+    await answers(endpoint);
   } catch (error) {
-    kill();
+    await stop();
     throw new Error(`dynoxide did not start: ${output}`, { cause: error });
   }
-  return {
-    endpoint,
-    stop: async () => {
-      process.off('exit', kill);
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      if (child.exitCode === null && child.signalCode === null) {
-        kill();
-        await ended;
-      }
-    },
-  };
+  return { endpoint, stop };
 }
 
-async function answers(endpoint: string, child: ChildProcess): Promise<void> {
+async function answers(endpoint: string): Promise<void> {
   const deadline = Date.now() + START_BOUND_MS;
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
     const response = await fetch(endpoint, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
     if (response !== undefined) return;
     if (Date.now() > deadline) throw new Error(`no answer within ${START_BOUND_MS} ms`);

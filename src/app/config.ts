@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
+import { DEFAULT_BODY_BYTES, DEFAULT_LIFETIME } from './defaults.ts';
 import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
 import { readStoreConfig, type StoreConfig, type StoreName } from './store-config.ts';
 
@@ -10,7 +11,6 @@ const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1', 'localhost'];
 /** Ports that users of the two original examples know. */
 const DEFAULT_PORTS: Readonly<Record<StoreName, number>> = { postgres: 8060, dynamodb: 8062 };
 
-const THIRTY_DAYS_S = 30 * 24 * 60 * 60;
 /** A hundred years: beyond any session, and far from where dates end. */
 const LONGEST_S = 100 * 365 * 24 * 60 * 60;
 
@@ -53,11 +53,18 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
         'are: put authentication in front of it and set ALLOW_UNAUTHENTICATED=yes, or bind to 127.0.0.1',
     );
   }
-  const idleS = settings.integer('SESSION_TTL_SECONDS', 86_400, { min: 1, max: LONGEST_S });
-  const lifetimeS = settings.integer('SESSION_MAX_LIFETIME_SECONDS', Math.max(THIRTY_DAYS_S, idleS), {
+  const idleS = settings.integer('SESSION_TTL_SECONDS', DEFAULT_LIFETIME.idleMs / 1_000, {
     min: 1,
     max: LONGEST_S,
   });
+  const lifetimeS = settings.integer(
+    'SESSION_MAX_LIFETIME_SECONDS',
+    Math.max(DEFAULT_LIFETIME.maxLifetimeMs / 1_000, idleS),
+    {
+      min: 1,
+      max: LONGEST_S,
+    },
+  );
   if (lifetimeS < idleS) {
     settings.problems.push(
       `SESSION_MAX_LIFETIME_SECONDS must be at least SESSION_TTL_SECONDS (${idleS}), but is ${lifetimeS}`,
@@ -68,7 +75,7 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
     port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
     allowedHosts: [host.toLowerCase(), ...settings.list('ALLOWED_HOSTS')],
     allowedOrigins: settings.list('ALLOWED_ORIGINS'),
-    bodyBytes: settings.integer('MAX_BODY_BYTES', 4 * 1024 * 1024, { min: 1_024, max: 64 * 1024 * 1024 }),
+    bodyBytes: settings.integer('MAX_BODY_BYTES', DEFAULT_BODY_BYTES, { min: 1_024, max: 64 * 1024 * 1024 }),
     lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },
     limits: {
       ...DEFAULT_LIMITS,

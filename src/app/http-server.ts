@@ -42,7 +42,7 @@ export async function listen(
       for (const response of running) response.shouldKeepAlive = false;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       if (await within(closed, finishMs)) return;
-      await service.endpoint.stop();
+      await service.mcp.stop();
       await within(closed, FAREWELL_MS);
       server.closeAllConnections();
       await closed;

@@ -32,10 +32,10 @@ export async function runServer(config: ServerConfig): Promise<void> {
       if (stopping) return;
       stopping = true;
       logger.info({ signal }, 'stopping');
-      service.drain();
+      service.mcp.drain();
       await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await server.stop();
-      await bounded(service.close(), CLOSE_MS).catch((error: unknown) =>
+      await bounded(service.mcp.close(), CLOSE_MS).catch((error: unknown) =>
         logger.warn({ err: error }, 'the last activity was not written'),
       );
       await bounded(access.close(), CLOSE_MS).catch((error: unknown) =>

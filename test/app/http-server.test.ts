@@ -20,9 +20,7 @@ function slowService() {
   });
   const service = {
     app,
-    endpoint: { stop: async () => end('stopped') },
-    drain: () => {},
-    close: async () => {},
+    mcp: { stop: async () => end('stopped') },
   } as unknown as Service;
   return { service, running, finish: () => end('finished') };
 }

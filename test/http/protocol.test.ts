@@ -457,7 +457,7 @@ describe('health', () => {
     expect((await service.request('/readyz')).status).toBe(503);
     down = false;
     expect((await service.request('/readyz')).status).toBe(200);
-    service.service.drain();
+    service.service.mcp.drain();
     expect((await service.request('/readyz')).status).toBe(503);
     expect((await service.request('/healthz')).status).toBe(200);
   });

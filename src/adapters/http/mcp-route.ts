@@ -32,6 +32,10 @@ export class McpRoute {
     return respond(await this.#endpoint.terminate(caller(request.headers)), 200);
   }
 
+  async get(_request: Request): Promise<Response> {
+    return this.notAllowed();
+  }
+
   notAllowed(): Response {
     return errorResponse(
       'method_not_allowed',

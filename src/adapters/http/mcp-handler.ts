@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { DurableMcpError } from '../../domain/errors.ts';
+import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
+import { errorResponse, RequestRefused } from './errors.ts';
+import { assertAddressedToUs, type Exposure } from './exposure.ts';
+import { McpRoute } from './mcp-route.ts';
+
+export interface McpHandlerOptions {
+  readonly endpoint: McpEndpoint;
+  readonly exposure: Exposure;
+  /** Largest request body in bytes. */
+  readonly bodyBytes: number;
+  /** Told of errors that nobody foresaw, with the reference that the client was given. */
+  readonly onBug: (error: unknown, reference: string) => void;
+  /** Told of requests that were answered with 503 because of the store. */
+  readonly onStoreError: (error: DurableMcpError) => void;
+}
+
+/** What `@hono/node-server` hands over beside the web request. */
+export interface NodeBindings {
+  readonly incoming?: IncomingMessage;
+}
+
+/** Answers one request to the MCP endpoint, whatever its path. Never rejects. */
+export type McpHandler = (request: Request, node?: NodeBindings) => Promise<Response>;
+
+/** The MCP endpoint as a web-standard handler. */
+export function mcpHandler(options: McpHandlerOptions): McpHandler {
+  const route = new McpRoute(options.endpoint, options);
+
+  const answer = (
+    request: Request,
+    incoming: IncomingMessage | undefined,
+    onRequestId: (id: JsonRpcId) => void,
+  ): Promise<Response> | Response => {
+    assertAddressedToUs(request.headers, options.exposure);
+    switch (request.method) {
+      case 'POST':
+        return route.post(request, incoming, onRequestId);
+      case 'GET':
+        return route.get(request);
+      case 'DELETE':
+        return route.delete(request);
+      default:
+        return route.notAllowed();
+    }
+  };
+
+  const explain = (error: unknown, requestId: JsonRpcId | undefined): Response => {
+    if (error instanceof RequestRefused) return errorResponse(error.problem, error.message);
+    if (error instanceof DurableMcpError) {
+      if (error.code === 'store_unavailable' || error.code === 'store_not_set_up')
+        options.onStoreError(error);
+      return errorResponse(error.code, error.message, requestId);
+    }
+    const reference = randomUUID();
+    options.onBug(error, reference);
+    return errorResponse('internal', `Internal error. Reference: ${reference}`, requestId);
+  };
+
+  return async (request, node) => {
+    let requestId: JsonRpcId | undefined;
+    try {
+      return await answer(request, node?.incoming, (id) => {
+        requestId = id;
+      });
+    } catch (error) {
+      return explain(error, requestId);
+    }
+  };
+}

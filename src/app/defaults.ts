@@ -1,0 +1,9 @@
+import type { SessionLifetime } from '../domain/sessions.ts';
+
+/** 24 hours unused, 30 days in all. */
+export const DEFAULT_LIFETIME: SessionLifetime = {
+  idleMs: 24 * 60 * 60 * 1_000,
+  maxLifetimeMs: 30 * 24 * 60 * 60 * 1_000,
+};
+
+export const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;

@@ -41,3 +41,6 @@ export const LIST_LIMIT_MAX = 1_000;
  * {@link Limits.keysPerSession} different keys in its life.
  */
 export const DISTINCT_KEYS_FACTOR = 10;
+
+/** How long after its last beat the record of an instance is kept at least, in ms. */
+export const INSTANCE_KEPT_MS = 3_600_000;

@@ -13,13 +13,14 @@ storeContract('memory', async () => {
       return 1 + found.values.size + events;
     },
     dump: async () =>
-      JSON.stringify(
-        [...shared.data.sessions.values()].map(({ session, values, streams }) => ({
+      JSON.stringify([
+        ...[...shared.data.sessions.values()].map(({ session, values, streams }) => ({
           session,
           values: [...values],
           streams: [...streams],
         })),
-      ),
+        ...shared.data.instances,
+      ]),
     close: async () => {},
   };
 });

@@ -4,6 +4,7 @@ import { checkTables } from './check.ts';
 import { openTables } from './entities.ts';
 import { inDomainErrors } from './errors.ts';
 import { DynamodbEventLog } from './event-log.ts';
+import { DynamodbInstances } from './instances.ts';
 import { DynamodbSessionRepository } from './session-repository.ts';
 import { DynamodbSignals } from './signals.ts';
 
@@ -40,6 +41,7 @@ export function dynamodbStore({
     sessions: new DynamodbSessionRepository(tables, onError),
     events: new DynamodbEventLog(tables, onError),
     signals,
+    instances: new DynamodbInstances(tables),
     check: () => inDomainErrors(() => checkTables({ client, tableName })),
     close: async () => signals.close(),
   };

@@ -20,9 +20,16 @@ export interface MemorySession {
   readonly streams: Map<string, MemoryEvent[]>;
 }
 
+export interface MemoryInstance {
+  readonly beats: number;
+  /** The latest `now` of its beats. */
+  readonly seenAt: number;
+}
+
 /** What instances that share one memory store share. */
 export class MemoryData {
   readonly sessions = new Map<SessionRef, MemorySession>();
+  readonly instances = new Map<string, MemoryInstance>();
 
   /** @throws SessionNotFound */
   live(session: Pick<LiveSession, 'ref'>, now: number): MemorySession {

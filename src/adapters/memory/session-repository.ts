@@ -1,4 +1,5 @@
 import { SessionExists, VersionConflict } from '../../domain/errors.ts';
+import { INSTANCE_KEPT_MS } from '../../domain/limits.ts';
 import type { LiveSession, Session, SessionChanges, SessionRef } from '../../domain/session.ts';
 import { isExpired } from '../../domain/session.ts';
 import { distinctKeysExceeded, keyConflict, keysExceeded, type StoredValue } from '../../domain/value.ts';
@@ -67,6 +68,9 @@ export class MemorySessionRepository implements SessionRepository {
   }
 
   async deleteExpired(now: number, limit: number): Promise<number> {
+    for (const [instance, { seenAt }] of this.#data.instances) {
+      if (seenAt + INSTANCE_KEPT_MS <= now) this.#data.instances.delete(instance);
+    }
     let deleted = 0;
     for (const [ref, { session, streams }] of this.#data.sessions) {
       if (isExpired(session, now) && deleted < limit) {

@@ -1,6 +1,7 @@
 import type { Store } from '../../ports/store.ts';
 import { MemoryData } from './data.ts';
 import { MemoryEventLog } from './event-log.ts';
+import { MemoryInstances } from './instances.ts';
 import { MemorySessionRepository } from './session-repository.ts';
 import { MemorySignals } from './signals.ts';
 
@@ -25,6 +26,7 @@ export function memoryStore(shared: SharedMemory = sharedMemory()): Store {
     sessions: new MemorySessionRepository(shared.data),
     events: new MemoryEventLog(shared.data),
     signals: shared.signals,
+    instances: new MemoryInstances(shared.data),
     check: async () => {},
     close: async () => {},
   };

@@ -1,6 +1,7 @@
 import type { Store } from '../../ports/store.ts';
 import { Database } from './database.ts';
 import { PostgresEventLog } from './event-log.ts';
+import { PostgresInstances } from './instances.ts';
 import { checkReadiness } from './readiness.ts';
 import { PostgresSessionRepository } from './session-repository.ts';
 import { PostgresSignals } from './signals.ts';
@@ -59,6 +60,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
     sessions: new PostgresSessionRepository(database),
     events: new PostgresEventLog(database),
     signals,
+    instances: new PostgresInstances(database),
     check: () => checkReadiness(database),
     close: () => {
       closed ??= close();

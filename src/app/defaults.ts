@@ -7,3 +7,5 @@ export const DEFAULT_LIFETIME: SessionLifetime = {
 };
 
 export const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
+
+export const DEFAULT_EVENT_RETENTION_MS = 60 * 60 * 1_000;

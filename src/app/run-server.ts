@@ -1,4 +1,5 @@
 import { StoreNotSetUp } from '../domain/errors.ts';
+import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLogger } from './logger.ts';
@@ -64,13 +65,5 @@ async function prepareTables(access: StoreAccess, create: boolean): Promise<void
 }
 
 async function bounded(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  if (!(await within(work, ms))) throw new Error(`not done within ${ms} ms`);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SPEC_VERSION, SUITE } from './scenarios.ts';
 import type { Check } from './verdict.ts';
@@ -22,9 +22,12 @@ export interface SuiteRun {
 /**
  * Runs all of the official suite's scenarios against a server, and stops it when it takes too long.
  *
- * @param outputDir an existing directory that holds no results yet
+ * @param outputDir absolute path of an empty directory; made when missing
+ * @throws Error if it is not empty: results of another run would pass for those of this one
  */
 export async function runSuite(url: string, outputDir: string, signal: AbortSignal): Promise<SuiteRun> {
+  await mkdir(outputDir, { recursive: true });
+  if ((await readdir(outputDir)).length > 0) throw new Error(`${outputDir} is not empty`);
   const suite = ['server', '--url', url, '--suite', 'all', '--spec-version', SPEC_VERSION, '-o', outputDir];
   const child = spawn('npx', ['-y', '-p', NODE, '-p', SUITE, 'conformance', ...suite], {
     // Not in the project, whose packages npx would take first.

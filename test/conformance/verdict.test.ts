@@ -31,6 +31,7 @@ describe('the verdict on a conformance run', () => {
     ['did not run', undefined, 'did not run'],
     ['checked nothing', [], 'no check succeeded'],
     ['only reported', [{ id: 'a', status: 'INFO' }], 'no check succeeded'],
+    ['only kept to the schema', [{ id: 'wire-schema-valid', status: 'SUCCESS' }], 'no check succeeded'],
     ['failed a check', [{ id: 'a', status: 'FAILURE', errorMessage: 'x' }], 'a: FAILURE, x'],
     [
       'skipped one',

@@ -1,3 +1,4 @@
+import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
 import { StoreNotSetUp } from '../domain/errors.ts';
 import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';
@@ -15,9 +16,10 @@ const CLOSE_MS = 1_000;
  * Starts the server, says on stdout when it is ready, and serves until SIGTERM or SIGINT; then the process
  * ends with exit code 0.
  *
+ * @param factory makes each session's MCP server; the state tools' own if left out
  * @throws if it cannot start; nothing is left running then
  */
-export async function runServer(config: ServerConfig): Promise<void> {
+export async function runServer(config: ServerConfig, factory?: ServerFactory): Promise<void> {
   const logger = createLogger(config.logLevel);
   const access = await openStore(config.store, {
     onError: (error) => logger.warn({ err: error }, 'the session store failed'),
@@ -25,7 +27,13 @@ export async function runServer(config: ServerConfig): Promise<void> {
   let server: HttpServer;
   try {
     await prepareTables(access, config.createTablesIfMissing);
-    const service = createService({ config, store: access.store, clock: systemClock, logger });
+    const service = createService({
+      config,
+      store: access.store,
+      clock: systemClock,
+      logger,
+      ...(factory === undefined ? {} : { server: factory }),
+    });
     server = await listen(service, config);
     let stopping = false;
     const stop = async (signal: string): Promise<void> => {

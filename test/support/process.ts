@@ -11,9 +11,10 @@ export class CommandProcess {
   stderr = '';
   readonly #exited: Promise<number | null>;
 
-  /** @param script below `src/app/cli`, run from source */
+  /** @param script a file in `src/app/cli`, or a path from the project's root; run from source */
   constructor(script: string, args: readonly string[], environment: Record<string, string>) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', `src/app/cli/${script}`, ...args], {
+    const file = script.includes('/') ? script : `src/app/cli/${script}`;
+    this.child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
       cwd: ROOT,
       env: { ...cleanEnvironment(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -80,11 +80,13 @@ describe('a stream that another connection opens', () => {
     expect(reader.tail.outcome).toBe('stopped');
   });
 
-  it('does not end for a reader that is no client’s connection', async () => {
-    const reader = new TailReader(a.streams.follow(lab.call, { sequence: 0 }));
-    await open(b, 'other');
-    await say(b, 1);
-    expect(reader.tail.outcome).not.toBe('ended');
+  it('ends for a reader that has no mark of its own, as the answer to a POST', async () => {
+    const reader = new TailReader(a.streams.follow(lab.call, { sequence: 0, isNewest: true }));
+    await say(a, 1);
+    await open(b, 'other', 1);
+    await say(a, 2);
+    expect(reader.heard).toEqual([1]);
+    expect(reader.tail.outcome).toBe('superseded');
   });
 
   // A slow connection takes what is appended, so no signal is sent, and the newer one is not told to look again.

@@ -1,6 +1,6 @@
 import type { Signals, SignalTopic } from '../../ports/signals.ts';
 
-/** Signals within one process; instances that share this object hear each other. */
+/** Signals within one process, where none is lost; instances that share this object hear each other. */
 export class MemorySignals implements Signals {
   readonly #watchers = new Map<string, Set<() => void>>();
 

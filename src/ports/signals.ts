@@ -20,6 +20,12 @@ export interface SignalTopic {
  * - The publishing instance's own watchers are called too.
  */
 export interface Signals {
+  /**
+   * Whether a signal on a session reaches other instances, in general within milliseconds. Where it does not,
+   * whoever changes a session has to wait until what others remember of it is too old.
+   */
+  readonly tellsOfSessions: boolean;
+
   /** Never rejects: a signal that could not be sent is reported to the operator, not to the writer. */
   publish(topic: SignalTopic): Promise<void>;
 

@@ -95,7 +95,7 @@ export function signalsContract(makeHarness: HarnessFactory): void {
     it('tells of a changed session', async () => {
       const session = await openSession();
       let calls = 0;
-      const watching = harness.capabilities.signalsSessionsAcrossInstances ? b : a;
+      const watching = a.signals.tellsOfSessions ? b : a;
       const unwatch = watching.signals.watch({ ref: session.ref }, () => {
         calls += 1;
       });

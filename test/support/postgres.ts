@@ -74,7 +74,6 @@ export function postgresHarness(options: Partial<PostgresStoreOptions> = {}): Ha
       capabilities: {
         sweeps: true,
         // Without LISTEN, streams are looked at, but a look at every cached session would cost more than it saves.
-        signalsSessionsAcrossInstances: options.listenConnectionString !== false,
         // One statement for all watched streams: seldom, where LISTEN brings nearly all signals.
         catchesUpWithinMs: options.catchUpMs ?? (options.listenConnectionString === false ? 1_000 : 30_000),
         trimSlack: 0,

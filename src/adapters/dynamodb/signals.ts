@@ -16,6 +16,7 @@ interface Topic {
  * the cached record is too old.
  */
 export class DynamodbSignals implements Signals {
+  readonly tellsOfSessions = false;
   readonly #tables: Tables;
   readonly #onError: (error: unknown) => void;
   readonly #topics = new Map<string, Topic>();

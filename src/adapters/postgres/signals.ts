@@ -30,6 +30,7 @@ export interface PostgresSignalsOptions {
  * record is too old.
  */
 export class PostgresSignals implements Signals {
+  readonly tellsOfSessions: boolean;
   readonly #database: Database;
   readonly #options: PostgresSignalsOptions;
   readonly #watchers = new Watchers();
@@ -42,6 +43,7 @@ export class PostgresSignals implements Signals {
   constructor(database: Database, options: PostgresSignalsOptions) {
     this.#database = database;
     this.#options = options;
+    this.tellsOfSessions = options.listenConnectionString !== false;
     this.#catchUp = new StreamCatchUp({
       database,
       watchers: this.#watchers,

@@ -12,9 +12,6 @@ const MOST_HELD = 64;
 const LOOK_BACK = 8;
 const RETRY_MS = 1_000;
 
-/** Opens a stream for nobody: whoever has it is to let go, and may come back. */
-export const NO_CONNECTION = 'none';
-
 /** What a reader of a stream meets, in order. */
 export type TailStep =
   | { readonly kind: 'begin'; readonly sequence: number }
@@ -38,8 +35,11 @@ export type TailStep =
 export interface TailStart {
   /** The last sequence that the reader has; 0 for none. */
   readonly sequence: number;
-  /** Whose reader it is: it ends when another connection opens the stream after this one did. */
-  readonly connection?: string;
+  /**
+   * Where the reader's own connection opened the stream: one that does so later takes it over, and the reader ends.
+   * 0 by default.
+   */
+  readonly openedAt?: number;
   /** True if the log has nothing after `sequence` yet, which saves a look. */
   readonly isNewest?: boolean;
 }
@@ -62,7 +62,7 @@ export class StreamTail {
   outcome: TailEnd | undefined;
   readonly #options: StreamsOptions;
   readonly #handle: StreamHandle;
-  readonly #connection: string | undefined;
+  readonly #openedAt: number;
   readonly #release: () => void;
   /** Up to where the reader has everything, and up to where this has it in hand. */
   #given: number;
@@ -73,16 +73,13 @@ export class StreamTail {
   #looking = false;
   #stopping = false;
   #lookBack = LOOK_BACK;
-  /** Connections that opened before this one's own mark are its predecessors. */
-  #isOpened: boolean;
   readonly #newest = new Map<string, number>();
   #wake: (() => void) | undefined;
 
   constructor(options: StreamsOptions, handle: StreamHandle, from: TailStart, release: () => void) {
     this.#options = options;
     this.#handle = handle;
-    this.#connection = from.connection;
-    this.#isOpened = from.connection === undefined;
+    this.#openedAt = from.openedAt ?? 0;
     this.#given = from.sequence;
     this.#heldUpTo = from.sequence;
     this.#mustLook = from.isNewest !== true;
@@ -161,11 +158,8 @@ export class StreamTail {
       case 'begin':
         return { kind: 'begin', sequence };
       case 'open':
-        if (record.connection === this.#connection) {
-          this.#isOpened = true;
-          return { kind: 'opened', sequence };
-        }
-        if (this.#isOpened) this.#finish(record.connection === NO_CONNECTION ? 'stopped' : 'superseded');
+        if (sequence === this.#openedAt) return { kind: 'opened', sequence };
+        if (sequence > this.#openedAt) this.#finish(record.toNobody ? 'stopped' : 'superseded');
         return undefined;
       case 'message':
         if (this.#isRepeated(record)) return undefined;

@@ -2,6 +2,10 @@
  * `durable-mcp/dynamodb`: sessions in two DynamoDB tables. Needs the packages `@aws-sdk/client-dynamodb`,
  * `@aws-sdk/lib-dynamodb` and `electrodb`.
  */
+
+// First, so that where it is missing Node's error names this package, and not one further down.
+import '@aws-sdk/client-dynamodb';
+
 export {
   type ClientOptions as DynamodbClientOptions,
   dynamodbClient,

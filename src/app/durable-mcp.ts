@@ -3,12 +3,16 @@ import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
 import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
 import { DEFAULT_LIMITS, type Limits } from '../domain/limits.ts';
+import { Liveness } from '../domain/liveness.ts';
 import type { SessionRef } from '../domain/session.ts';
 import { type SessionLifetime, Sessions } from '../domain/sessions.ts';
+import { newInstanceId } from '../domain/stream-name.ts';
+import { Streams } from '../domain/streams.ts';
+import { within } from '../domain/within.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CachedSession } from '../ports/session-cache.ts';
 import type { Store } from '../ports/store.ts';
-import { DEFAULT_BODY_BYTES, DEFAULT_LIFETIME } from './defaults.ts';
+import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME, FINISH_MS } from './defaults.ts';
 import { sweepRegularly } from './sweep.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -23,6 +27,8 @@ export interface DurableMcpOptions {
   /** How long sessions live; 24 hours unused and 30 days in all by default. */
   readonly lifetime?: Partial<SessionLifetime>;
   readonly limits?: Partial<Limits>;
+  /** For how long the messages of a call can be had after a broken connection; an hour by default. */
+  readonly eventRetentionMs?: number;
   /** Further `Host` values that requests may carry, beside loopback names. */
   readonly allowedHosts?: readonly string[];
   /** Further `Origin` values that requests may carry, such as `https://app.example.com`. */
@@ -44,10 +50,20 @@ export interface DurableMcp {
   notReady(): Promise<string | undefined>;
   /** The first step of a graceful stop: from now on {@link notReady} tells balancers to go elsewhere. */
   drain(): void;
+  /**
+   * The second step: ends the connections to streams, so that their clients resume on another instance. What runs
+   * goes on.
+   */
+  endStreams(): void;
+  /** Resolves when no call runs. */
+  idle(): Promise<void>;
   /** Ends what still runs, each call with an error that says so. Later requests are refused with 503. */
   stop(): Promise<void>;
-  /** Stops, writes down what is still in memory and ends background work. The store stays open. */
-  close(): Promise<void>;
+  /**
+   * All steps at once: ends streams, lets calls finish for up to `finishMs` (7,000 by default), stops, writes down
+   * what is still in memory and ends background work. The store stays open.
+   */
+  close(options?: { readonly finishMs?: number }): Promise<void>;
 }
 
 /**
@@ -70,11 +86,28 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     lifetime: { ...DEFAULT_LIFETIME, ...options.lifetime },
     onError: onStoreError,
   });
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const streams = new Streams({
+    events: store.events,
+    signals: store.signals,
+    clock,
+    keep: limits.eventsPerStream,
+    retentionMs: options.eventRetentionMs ?? DEFAULT_EVENT_RETENTION_MS,
+    onError: onStoreError,
+  });
+  const liveness = new Liveness({
+    instance: newInstanceId(),
+    instances: store.instances,
+    clock,
+    onError: onStoreError,
+  });
   const endpoint = new SessionEndpoint({
     sessions,
     repository: store.sessions,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits,
     server: options.server,
+    streams,
+    liveness,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
   let draining = false;
@@ -99,12 +132,16 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     drain: () => {
       draining = true;
     },
+    endStreams: () => endpoint.endStreams(),
+    idle: () => endpoint.idle(),
     stop: () => endpoint.stop(),
-    close: async () => {
+    close: async ({ finishMs = FINISH_MS } = {}) => {
       draining = true;
+      endpoint.endStreams();
+      await within(endpoint.idle(), finishMs);
       await endpoint.stop();
       stopSweeping();
-      await sessions.activity.flush();
+      await Promise.all([sessions.activity.flush(), liveness.close()]);
     },
   };
 }

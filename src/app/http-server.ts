@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import { within } from '../domain/within.ts';
+import { FINISH_MS } from './defaults.ts';
 import type { Service } from './service.ts';
 
-/** After the drain delay a stop takes 10 s at most: this long for calls to finish, the rest to close up. */
-const FINISH_MS = 7_000;
 /** For the errors that end unfinished calls to reach their clients. */
 const FAREWELL_MS = 500;
 
@@ -41,24 +41,13 @@ export async function listen(
       // A connection that stays open would hold up the stop, and send its next request to a dying instance.
       for (const response of running) response.shouldKeepAlive = false;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (await within(closed, finishMs)) return;
+      // Streams would never end by themselves; their calls go on, and their clients find the rest elsewhere.
+      service.mcp.endStreams();
+      if (await within(Promise.all([closed, service.mcp.idle()]), finishMs)) return;
       await service.mcp.stop();
       await within(closed, FAREWELL_MS);
       server.closeAllConnections();
       await closed;
     },
   };
-}
-
-/** Whether `done` comes to pass within `ms`. */
-async function within(done: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([done.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

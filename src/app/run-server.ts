@@ -1,4 +1,6 @@
+import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
 import { StoreNotSetUp } from '../domain/errors.ts';
+import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';
 import { type HttpServer, listen } from './http-server.ts';
 import { createLogger } from './logger.ts';
@@ -14,9 +16,10 @@ const CLOSE_MS = 1_000;
  * Starts the server, says on stdout when it is ready, and serves until SIGTERM or SIGINT; then the process
  * ends with exit code 0.
  *
+ * @param factory makes each session's MCP server; the state tools' own if left out
  * @throws if it cannot start; nothing is left running then
  */
-export async function runServer(config: ServerConfig): Promise<void> {
+export async function runServer(config: ServerConfig, factory?: ServerFactory): Promise<void> {
   const logger = createLogger(config.logLevel);
   const access = await openStore(config.store, {
     onError: (error) => logger.warn({ err: error }, 'the session store failed'),
@@ -24,7 +27,13 @@ export async function runServer(config: ServerConfig): Promise<void> {
   let server: HttpServer;
   try {
     await prepareTables(access, config.createTablesIfMissing);
-    const service = createService({ config, store: access.store, clock: systemClock, logger });
+    const service = createService({
+      config,
+      store: access.store,
+      clock: systemClock,
+      logger,
+      ...(factory === undefined ? {} : { server: factory }),
+    });
     server = await listen(service, config);
     let stopping = false;
     const stop = async (signal: string): Promise<void> => {
@@ -64,13 +73,5 @@ async function prepareTables(access: StoreAccess, create: boolean): Promise<void
 }
 
 async function bounded(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  if (!(await within(work, ms))) throw new Error(`not done within ${ms} ms`);
 }

@@ -4,6 +4,8 @@ import { type Session, type SessionRef, slidExpiry } from './session.ts';
 
 /** A session's expiry is written at most this often, however busy it is. */
 const LONGEST_INTERVAL_MS = 60_000;
+/** An open stream is written down as use this often at least. */
+const LONGEST_HOLD_MS = 6 * 60 * 60 * 1_000;
 
 /**
  * Turns the use of sessions into few writes.
@@ -20,6 +22,8 @@ export class Activity {
   readonly #onError: (error: unknown) => void;
   readonly #gathered = new Map<SessionRef, Touch>();
   readonly #writing = new Map<SessionRef, Promise<void>>();
+  readonly #holds = new Set<Pick<Session, 'ref' | 'endsAt'>>();
+  #cancelHold: (() => void) | undefined;
   #cancelFlush: (() => void) | undefined;
 
   constructor(options: {
@@ -43,14 +47,9 @@ export class Activity {
    */
   async record(session: Session): Promise<Session> {
     const now = this.#clock.now();
-    const touch: Touch = {
-      ref: session.ref,
-      lastSeenAt: now,
-      expiresAt: slidExpiry(session, now, this.#idleMs),
-    };
+    const touch = this.#touchOf(session, now);
     if (now - session.lastSeenAt < this.intervalMs) {
-      this.#gathered.set(session.ref, touch);
-      this.#cancelFlush ??= this.#clock.schedule(this.intervalMs, () => void this.#flushOnSchedule());
+      this.#gather(touch);
     } else {
       await this.#writeOnce(touch, now);
     }
@@ -58,6 +57,20 @@ export class Activity {
       ...session,
       lastSeenAt: Math.max(session.lastSeenAt, now),
       expiresAt: Math.max(session.expiresAt, touch.expiresAt),
+    };
+  }
+
+  /**
+   * Counts `session` as used until the returned function is called: a client that is connected to a stream need
+   * not say anything. Written a few times in the idle time, for all held sessions together.
+   */
+  hold(session: Pick<Session, 'ref' | 'endsAt'>): () => void {
+    const hold = { ref: session.ref, endsAt: session.endsAt };
+    this.#holds.add(hold);
+    this.#scheduleHolds();
+    return () => {
+      // The idle time begins when the client leaves.
+      if (this.#holds.delete(hold)) this.#gather(this.#touchOf(hold, this.#clock.now()));
     };
   }
 
@@ -83,6 +96,27 @@ export class Activity {
     this.#gathered.delete(ref);
   }
 
+  #touchOf(session: Pick<Session, 'ref' | 'endsAt'>, now: number): Touch {
+    return { ref: session.ref, lastSeenAt: now, expiresAt: slidExpiry(session, now, this.#idleMs) };
+  }
+
+  #gather(touch: Touch): void {
+    this.#gathered.set(touch.ref, touch);
+    this.#cancelFlush ??= this.#clock.schedule(this.intervalMs, () => void this.#flushOnSchedule());
+  }
+
+  #scheduleHolds(): void {
+    const intervalMs = Math.min(LONGEST_HOLD_MS, Math.floor(this.#idleMs / 4));
+    this.#cancelHold ??= this.#clock.schedule(intervalMs, () => {
+      this.#cancelHold = undefined;
+      if (this.#holds.size === 0) return;
+      const now = this.#clock.now();
+      for (const session of this.#holds) this.#gathered.set(session.ref, this.#touchOf(session, now));
+      this.#scheduleHolds();
+      void this.#flushOnSchedule();
+    });
+  }
+
   /** Of many requests that find a session's write due, one writes and the others wait for it. */
   async #writeOnce(touch: Touch, now: number): Promise<void> {
     const underWay = this.#writing.get(touch.ref);
@@ -94,7 +128,6 @@ export class Activity {
   }
 
   async #flushOnSchedule(): Promise<void> {
-    this.#cancelFlush = undefined;
     try {
       await this.flush();
     } catch (error) {

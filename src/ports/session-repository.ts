@@ -98,8 +98,9 @@ export interface SessionRepository {
   delete(ref: SessionRef, now: number): Promise<boolean>;
 
   /**
-   * Removes expired sessions, with all their data, and expired events, up to about `limit` of each; may do
-   * nothing where another instance is at it, or where the store removes them by itself.
+   * Removes expired sessions, with all their data, expired events, and records of instances (see `Instances`)
+   * that are no longer kept, up to about `limit` of each; may do nothing where another instance is at it, or
+   * where the store removes them by itself.
    * @returns how many sessions were removed
    */
   deleteExpired(now: number, limit: number): Promise<number>;

@@ -1,4 +1,5 @@
 import type { EventLog } from './event-log.ts';
+import type { Instances } from './instances.ts';
 import type { SessionRepository } from './session-repository.ts';
 import type { Signals } from './signals.ts';
 
@@ -9,6 +10,7 @@ export interface Store {
   readonly sessions: SessionRepository;
   readonly events: EventLog;
   readonly signals: Signals;
+  readonly instances: Instances;
   /**
    * Resolves if the store answers and its tables are there.
    * @throws StoreUnavailable, StoreNotSetUp

@@ -4,7 +4,7 @@ import { storeContract } from './store.suite.ts';
 storeContract('memory', async () => {
   const shared = sharedMemory();
   return {
-    capabilities: { sweeps: true, signalsSessionsAcrossInstances: true, trimSlack: 0 },
+    capabilities: { sweeps: true, catchesUpWithinMs: 0, trimSlack: 0 },
     open: async () => memoryStore(shared),
     countRows: async (ref) => {
       const found = shared.data.sessions.get(ref);
@@ -13,13 +13,14 @@ storeContract('memory', async () => {
       return 1 + found.values.size + events;
     },
     dump: async () =>
-      JSON.stringify(
-        [...shared.data.sessions.values()].map(({ session, values, streams }) => ({
+      JSON.stringify([
+        ...[...shared.data.sessions.values()].map(({ session, values, streams }) => ({
           session,
           values: [...values],
           streams: [...streams],
         })),
-      ),
+        ...shared.data.instances,
+      ]),
     close: async () => {},
   };
 });

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { eventLogContract } from './event-log.suite.ts';
 import type { HarnessFactory } from './harness.ts';
+import { instancesContract } from './instances.suite.ts';
 import { sessionLifecycleContract } from './session-lifecycle.suite.ts';
 import { sessionValuesContract } from './session-values.suite.ts';
 import { signalsContract } from './signals.suite.ts';
@@ -12,5 +13,6 @@ export function storeContract(name: string, makeHarness: HarnessFactory): void {
     sessionValuesContract(makeHarness);
     eventLogContract(makeHarness);
     signalsContract(makeHarness);
+    instancesContract(makeHarness);
   });
 }

@@ -14,7 +14,7 @@ import { actionsOf, intercept, serviceError } from '../support/dynamodb-requests
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 /** Every operation that a store has. */
-function operations({ sessions, events }: Store, session: Session): Promise<unknown>[] {
+function operations({ sessions, events, instances }: Store, session: Session): Promise<unknown>[] {
   const append = { stream: 's', data: ['1'], expiresAt: session.endsAt, keep: 9 };
   return [
     sessions.create(newSession()),
@@ -30,6 +30,9 @@ function operations({ sessions, events }: Store, session: Session): Promise<unkn
     events.append(session, append, NOW),
     events.read(session, { stream: 's', after: 0, limit: 9 }, NOW),
     events.lastSequence(session, 's', NOW),
+    instances.beat('0123456789abcdef', NOW),
+    instances.beats('0123456789abcdef'),
+    instances.forget('0123456789abcdef'),
   ];
 }
 
@@ -142,7 +145,7 @@ describe('errors of DynamoDB', () => {
   });
 
   // Catches: the same, where only the second or third request of an operation fails.
-  it.each(['UpdateItem', 'PutItem', 'GetItem', 'Query', 'BatchGetItem'])(
+  it.each(['UpdateItem', 'PutItem', 'DeleteItem', 'GetItem', 'Query', 'BatchGetItem'])(
     'no operation that uses %s succeeds without it',
     async (action) => {
       const { client, store } = fixture.another();
@@ -160,9 +163,10 @@ describe('errors of DynamoDB', () => {
         ),
       );
       const users = {
-        UpdateItem: [2, 3, 4, 5, 7],
+        UpdateItem: [2, 3, 4, 5, 7, 13],
         PutItem: [0, 5, 10],
-        GetItem: [1, 8, 10, 11, 12],
+        DeleteItem: [9, 15],
+        GetItem: [1, 8, 10, 11, 12, 14],
       } as const;
       const others = { Query: [8, 9, 10, 11, 12], BatchGetItem: [5, 6] } as const;
       expect([...failed].toSorted((a, b) => a - b)).toEqual({ ...users, ...others }[action as 'Query']);
@@ -176,7 +180,7 @@ describe('errors of DynamoDB', () => {
       throw serviceError('ValidationException');
     });
     const { errors } = await outcomes(operations(store, session));
-    expect(errors).toHaveLength(13);
+    expect(errors).toHaveLength(16);
     for (const error of errors) expect(error).not.toBeInstanceOf(StoreUnavailable);
   });
 

@@ -30,7 +30,7 @@ describe('the items in the tables', () => {
     return session;
   };
   /** All items of a session as they lie in the engine, in its order. */
-  const itemsOf = async ({ ref }: Session): Promise<Item[]> => {
+  const itemsOf = async ({ ref }: { readonly ref: string }): Promise<Item[]> => {
     const { client, sessionsTable, eventsTable } = openTables(fixture.client, fixture.tableName);
     const pages = await Promise.all(
       [sessionsTable, eventsTable].map((TableName) =>
@@ -83,6 +83,16 @@ describe('the items in the tables', () => {
     await sessions.deleteValue(session, { key: 'k' }, NOW);
     await sessions.storeValue(session, { key: 'k', json: '3', limits: ROOM }, NOW);
     expect(ttlOf(await itemsOf(session), 'value#')).toEqual([session.endsAt / 1_000]);
+  });
+
+  // Catches: the record of an instance that works on for days, removed an hour after its first beat.
+  it('of an instance lies among the sessions, and slides with each beat', async () => {
+    const { instances } = fixture.store;
+    await instances.beat('00FFaa0123456789', NOW);
+    await instances.beat('00FFaa0123456789', NOW + 1);
+    expect(await itemsOf({ ref: 'instance#00FFaa0123456789' })).toEqual([
+      expect.objectContaining({ sk: 'instance', beats: 2, ttl: (NOW + HOUR) / 1_000 + 1 }),
+    ]);
   });
 
   // Catches: a session that lives on past its absolute end by being used.

@@ -82,6 +82,15 @@ describe.each(engines)('the requests that an operation costs (%s)', (_, startEng
     expect((await cost(list)).toSorted()).toEqual(['GetItem', 'Query']);
   });
 
+  it('a beat is one UpdateItem, its count one GetItem, and forgetting one DeleteItem', async () => {
+    const { instances } = fixture.store;
+    for (const _again of [1, 2]) {
+      expect(await cost(() => instances.beat('0123456789abcdef', NOW))).toEqual(['UpdateItem']);
+    }
+    expect(await cost(() => instances.beats('0123456789abcdef'))).toEqual(['GetItem']);
+    expect(await cost(() => instances.forget('0123456789abcdef'))).toEqual(['DeleteItem']);
+  });
+
   // Catches: parts, a counter or a head item for small events; a trim by each append.
   it('a small append is one PutItem after what must be known first', async () => {
     const append = () =>

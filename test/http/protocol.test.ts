@@ -370,12 +370,12 @@ describe('headers', () => {
     expect((await service.request('/mcp', post(PING, headers))).status).toBe(200);
   });
 
-  it.each(['GET', 'PUT', 'PATCH', 'OPTIONS'])('%s gets 405 with Allow', async (method) => {
+  it.each(['PUT', 'PATCH', 'OPTIONS'])('%s gets 405 with Allow', async (method) => {
     const response = await testService().request('/mcp', {
       method,
       headers: { Accept: 'text/event-stream' },
     });
-    expect(response.headers.get('allow')).toBe('POST, DELETE');
+    expect(response.headers.get('allow')).toBe('GET, POST, DELETE');
     await refused(response, 405, 'method_not_allowed');
   });
 });

@@ -8,8 +8,11 @@ import type { ServerFactory } from '../../src/adapters/mcp/sessions/session-serv
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
+import { Liveness } from '../../src/domain/liveness.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
+import { newInstanceId } from '../../src/domain/stream-name.ts';
+import { Streams } from '../../src/domain/streams.ts';
 import type { McpReply } from '../../src/ports/mcp-endpoint.ts';
 import type { CachedSession } from '../../src/ports/session-cache.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -52,10 +55,6 @@ function probeServer(probe: Probe): ServerFactory {
       await new Promise<void>((resolve) => probe.gates.set(gate, resolve));
       return { content: [{ type: 'text', text: gate }] };
     });
-    server.registerTool('elicit', {}, async () => {
-      await server.server.elicitInput({ message: '?', requestedSchema: { type: 'object', properties: {} } });
-      return { content: [] };
-    });
     return server;
   };
 }
@@ -79,6 +78,20 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       repository: store.sessions,
       limits: DEFAULT_LIMITS,
       server: probeServer(probe),
+      streams: new Streams({
+        events: store.events,
+        signals: store.signals,
+        clock: systemClock,
+        keep: DEFAULT_LIMITS.eventsPerStream,
+        retentionMs: HOUR,
+        onError: () => {},
+      }),
+      liveness: new Liveness({
+        instance: newInstanceId(),
+        instances: store.instances,
+        clock: systemClock,
+        onError: () => {},
+      }),
     });
     return { endpoint, probe, store };
   };
@@ -138,6 +151,19 @@ describe('an instance that never saw a session', () => {
     await b.endpoint.post(toolCall('client'), caller);
     expect(a.probe.seen).toEqual(['initialized', 'subscribe x:1', 'subscribe x:2', 'unsubscribe x:1']);
     expect(b.probe.seen).toEqual(['subscribe x:2']);
+  });
+
+  // Catches: a session record that grows with every subscription until no store takes it.
+  it('subscribes to 64 KiB of URIs, and refuses more by name', async () => {
+    const { endpoint } = cluster()();
+    const caller = await open(endpoint);
+    const subscribe = (uri: string) =>
+      endpoint.post({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri } }, caller);
+    // With brackets and quotes as JSON.
+    const half = 32 * 1024;
+    expect(answer(await subscribe('a'.repeat(half - 4))).result).toEqual({});
+    await expect(subscribe('b'.repeat(half - 2))).rejects.toThrow(/^uri: .*65536 bytes/);
+    expect(answer(await subscribe('b'.repeat(half - 3))).result).toEqual({});
   });
 
   it('builds one server for requests that come in together, and keeps it', async () => {
@@ -246,16 +272,5 @@ describe('calls', () => {
     await endpoint.stop();
     expect(await opening).toMatchObject({ kind: 'refused', problem: 'stopping', requestId: 1 });
     expect(await endpoint.terminate(caller)).toMatchObject({ kind: 'refused', problem: 'stopping' });
-  });
-
-  // Catches: a request to the client that waits for a stream which is not there, until it times out.
-  it('that ask the client something fail at once while there are no streams', async () => {
-    const { endpoint } = cluster()();
-    const caller = await open(endpoint, { capabilities: { elicitation: { form: {} } } });
-    const { result } = answer(await endpoint.post(toolCall('elicit'), caller));
-    expect(result).toMatchObject({
-      isError: true,
-      content: [{ text: expect.stringContaining('elicitation/create') }],
-    });
   });
 });

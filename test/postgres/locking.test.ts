@@ -206,6 +206,17 @@ describe('locking', () => {
       expect(await store.sessions.deleteExpired(AT, 1_000)).toBe(3);
     });
 
+    // Catches: a delete without `for update skip locked`, which waits for a beat or removes what just beat.
+    it('passes over an instance that is just beating, and over one that did', async () => {
+      await store.instances.beat('0123456789abcdef', NOW);
+      await sql('begin');
+      await sql('update mcp_instances set seen_at = $1', [new Date(AT)]);
+      await store.sessions.deleteExpired(AT, 1_000);
+      await sql('commit');
+      await store.sessions.deleteExpired(AT, 1_000);
+      expect(await store.instances.beats('0123456789abcdef')).toBe(1);
+    });
+
     // Catches: expired events of a living session that stay for its 30 days, and heads without events.
     it('removes expired events of living sessions, and the stream with the last of them', async () => {
       await store.sessions.touch([{ ref: session.ref, lastSeenAt: NOW, expiresAt: session.endsAt }], NOW);

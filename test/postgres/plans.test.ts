@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendEvents, lastEventSequence, readEvents } from '../../src/adapters/postgres/event-statements.ts';
+import { beatInstance, countBeats, forgetInstance } from '../../src/adapters/postgres/instance-statements.ts';
 import {
   deleteSession,
   findSession,
   touchSessions,
   updateSessionIfVersion,
 } from '../../src/adapters/postgres/session-statements.ts';
+import { lookAtStreams } from '../../src/adapters/postgres/signal-statements.ts';
 import type { Statement } from '../../src/adapters/postgres/statement.ts';
 import { storeSessionValue } from '../../src/adapters/postgres/store-value-statement.ts';
 import { sweepEvents, sweepSessions } from '../../src/adapters/postgres/sweep-statements.ts';
@@ -27,6 +29,7 @@ const ROWS = `
   insert into mcp_session_events (session_ref, stream, sequence, data, is_end, expires_at)
   select 'ref-' || s, 'stream', e, '{}', false, now() + s * interval '1 s'
     from generate_series(1, 3000) as s, generate_series(1, 5) as e;
+  insert into mcp_instances (id, beats, seen_at) select 'id-' || i, 1, now() from generate_series(1, 3000) as i;
   analyze;`;
 
 interface Plan {
@@ -47,8 +50,13 @@ const statements: Statement<never, unknown>[] = [
   appendEvents,
   readEvents,
   lastEventSequence,
+  beatInstance,
+  countBeats,
+  forgetInstance,
+  lookAtStreams,
 ];
 
+// That of the instances reads their whole table, which is as small as the service.
 const sweeps = [sweepSessions, sweepEvents];
 
 /**

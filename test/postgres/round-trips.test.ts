@@ -49,6 +49,9 @@ describe.each([
     ['append that trims', () => append(['1', '2', '3', '4'])],
     ['read', () => store.events.read(session, { stream: 's', after: 0, limit: 10 }, NOW)],
     ['lastSequence', () => store.events.lastSequence(session, 's', NOW)],
+    ['beat', () => store.instances.beat('0123456789abcdef', NOW)],
+    ['beats', () => store.instances.beats('0123456789abcdef')],
+    ['forget', () => store.instances.forget('0123456789abcdef')],
   ];
   it.each(operations)('%s', async (_name, operation) => {
     const query = vi.spyOn(pg.Client.prototype, 'query');

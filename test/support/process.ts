@@ -53,9 +53,10 @@ export class NodeProcess {
 
 /** A command of the project, run as a person would run it. */
 export class CommandProcess extends NodeProcess {
-  /** @param script below `src/app/cli`, run from source */
+  /** @param script a file in `src/app/cli`, or a path from the project's root; run from source */
   constructor(script: string, args: readonly string[], environment: Record<string, string>) {
-    super(['--import', 'tsx', `src/app/cli/${script}`, ...args], ROOT, environment);
+    const file = script.includes('/') ? script : `src/app/cli/${script}`;
+    super(['--import', 'tsx', file, ...args], ROOT, environment);
   }
 }
 

@@ -89,6 +89,28 @@ function valueEntity(client: DynamoDBDocumentClient, table: string) {
   );
 }
 
+/** How often an instance has beaten. */
+function instanceEntity(client: DynamoDBDocumentClient, table: string) {
+  return new Entity(
+    {
+      model: { service: 'durable-mcp', entity: 'instance', version: '1' },
+      attributes: {
+        id: { type: 'string', required: true },
+        beats: { type: 'number', required: true },
+        ttl: { type: 'number', required: true },
+      },
+      indexes: {
+        primary: {
+          // No session's reference has a '#' in it.
+          pk: { field: 'pk', composite: ['id'], template: 'instance#${id}', casing: 'none' },
+          sk: { field: 'sk', composite: [], template: 'instance', casing: 'none' },
+        },
+      },
+    },
+    { client, table },
+  );
+}
+
 /** One append: the events `first` to `last` of a stream, visible as one item or not at all. */
 function recordEntity(client: DynamoDBDocumentClient, table: string) {
   return new Entity(
@@ -160,6 +182,7 @@ export interface Tables {
   readonly eventsTable: string;
   readonly sessions: ReturnType<typeof sessionEntity>;
   readonly values: ReturnType<typeof valueEntity>;
+  readonly instances: ReturnType<typeof instanceEntity>;
   readonly records: ReturnType<typeof recordEntity>;
   readonly parts: ReturnType<typeof partEntity>;
 }
@@ -177,6 +200,7 @@ export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables 
     eventsTable,
     sessions: sessionEntity(client, tableName),
     values: valueEntity(client, tableName),
+    instances: instanceEntity(client, tableName),
     records: recordEntity(client, eventsTable),
     parts: partEntity(client, eventsTable),
   };

@@ -4,6 +4,7 @@ import { checkTables } from './check.ts';
 import { openTables } from './entities.ts';
 import { inDomainErrors } from './errors.ts';
 import { DynamodbEventLog } from './event-log.ts';
+import { DynamodbInstances } from './instances.ts';
 import { DynamodbSessionRepository } from './session-repository.ts';
 import { DynamodbSignals } from './signals.ts';
 import { DEFAULT_TABLE_NAME } from './table-schema.ts';
@@ -41,6 +42,7 @@ export function dynamodbStore({
     sessions: new DynamodbSessionRepository(tables, onError),
     events: new DynamodbEventLog(tables, onError),
     signals,
+    instances: new DynamodbInstances(tables),
     check: () => inDomainErrors(() => checkTables({ client, tableName })),
     close: async () => signals.close(),
   };

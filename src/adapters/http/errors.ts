@@ -29,10 +29,11 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   invalid_message: { status: 400, code: -32_600 },
   session_id_required: { status: 400, code: -32_000 },
   unsupported_protocol_version: { status: 400, code: -32_000 },
+  unknown_event_id: { status: 400, code: -32_000 },
   host_not_allowed: { status: 403, code: -32_000 },
   origin_not_allowed: { status: 403, code: -32_000 },
   session_not_found: { status: 404, code: -32_001 },
-  method_not_allowed: { status: 405, code: -32_000, headers: { Allow: 'POST, DELETE' } },
+  method_not_allowed: { status: 405, code: -32_000, headers: { Allow: 'GET, POST, DELETE' } },
   not_acceptable: { status: 406, code: -32_000 },
   // What was not read of the body would be taken for the next request.
   body_too_large: { status: 413, code: -32_000, headers: { Connection: 'close' } },

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../ports/mcp-endpoint.ts';
+import { requestIdOf } from '../../domain/request-id.ts';
+import type { JsonRpcId, McpCaller, McpEndpoint, McpReply, RequestInfo } from '../../ports/mcp-endpoint.ts';
 import { errorResponse } from './errors.ts';
-import { assertAcceptsJsonAndStream, assertJsonContent } from './media-types.ts';
+import { eventStreamResponse } from './event-stream.ts';
+import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
 import { readMessage } from './message-body.ts';
 
 /** The MCP endpoint's methods over HTTP: headers and bytes on the outside, messages on the inside. */
@@ -23,40 +25,54 @@ export class McpRoute {
     assertAcceptsJsonAndStream(request.headers.get('accept'));
     assertJsonContent(request.headers);
     const message = await readMessage(request, incoming, this.#bodyBytes);
-    const id = requestId(message);
+    const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
-    return respond(await this.#endpoint.post(message, caller(request.headers)), 202);
+    return respond(await this.#endpoint.post(message, caller(request)), 202);
   }
 
   async delete(request: Request): Promise<Response> {
-    return respond(await this.#endpoint.terminate(caller(request.headers)), 200);
+    return respond(await this.#endpoint.terminate(caller(request)), 200);
   }
 
-  async get(_request: Request): Promise<Response> {
-    return this.notAllowed();
+  async get(request: Request): Promise<Response> {
+    assertAcceptsStream(request.headers.get('accept'));
+    const lastEventId = request.headers.get('last-event-id') || undefined;
+    return respond(await this.#endpoint.listen(caller(request), lastEventId), 200);
   }
 
   notAllowed(): Response {
     return errorResponse(
       'method_not_allowed',
-      'Method not allowed: send messages with POST and end the session with DELETE. This server offers no stream on GET.',
+      'Method not allowed: send messages with POST, listen with GET, and end the session with DELETE.',
     );
   }
 }
 
-function requestId(message: unknown): JsonRpcId | undefined {
-  if (typeof message !== 'object' || message === null || !('method' in message) || !('id' in message)) {
-    return undefined;
-  }
-  return typeof message.id === 'string' || typeof message.id === 'number' ? message.id : undefined;
-}
-
-function caller(headers: Headers): McpCaller {
+function caller(request: Request): McpCaller {
+  const { headers } = request;
   return {
     sessionId: headers.get('mcp-session-id') || undefined,
     protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
     principal: undefined,
+    request: new LazyRequestInfo(request),
   };
+}
+
+/** Few handlers look at the request that carried their call: it is put together for those only. */
+class LazyRequestInfo implements RequestInfo {
+  readonly #request: Request;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#request.headers);
+  }
+
+  get url(): URL {
+    return new URL(this.#request.url);
+  }
 }
 
 function respond(reply: McpReply, acceptedStatus: number): Response {
@@ -70,6 +86,8 @@ function respond(reply: McpReply, acceptedStatus: number): Response {
           ...(reply.sessionId === undefined ? {} : { 'Mcp-Session-Id': reply.sessionId }),
         },
       });
+    case 'streamed':
+      return eventStreamResponse(reply.events);
     case 'refused':
       return errorResponse(reply.problem, reply.message, reply.requestId);
   }

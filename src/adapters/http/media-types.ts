@@ -15,6 +15,19 @@ export function assertAcceptsJsonAndStream(accept: string | null): void {
   }
 }
 
+/**
+ * A GET is answered with a stream and nothing else (2025-11-25, Listening for Messages from the Server).
+ * @throws RequestRefused
+ */
+export function assertAcceptsStream(accept: string | null): void {
+  if (!accepts(acceptedTypes(accept ?? ''), 'text/event-stream')) {
+    throw new RequestRefused(
+      'not_acceptable',
+      'Not acceptable: the Accept header of a GET must list text/event-stream',
+    );
+  }
+}
+
 /** @throws RequestRefused */
 export function assertJsonContent(headers: Headers): void {
   const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');

@@ -1,3 +1,4 @@
+import { isRequestId, REQUEST_ID_CHARACTERS } from '../../domain/request-id.ts';
 import type { JsonRpcId } from '../../ports/mcp-endpoint.ts';
 
 export interface JsonRpcRequest {
@@ -33,9 +34,6 @@ export type Incoming =
   | { readonly kind: 'notification'; readonly message: JsonRpcNotification }
   | { readonly kind: 'response'; readonly message: JsonRpcResponse };
 
-/** Longest string id: it is echoed, and an id is no place for data. */
-const ID_CHARACTERS = 1_024;
-
 /**
  * Tells what a parsed JSON value is, or what is wrong with it (JSON-RPC 2.0 §4 and §5, narrowed by MCP: params
  * are an object, ids are strings or whole numbers and never null).
@@ -49,15 +47,15 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
     if (!('id' in value)) {
       return { kind: 'notification', message: value as unknown as JsonRpcNotification };
     }
-    if (!isId(value['id'])) {
-      return invalid(`id must be a whole number or a string of at most ${ID_CHARACTERS} characters`);
+    if (!isRequestId(value['id'])) {
+      return invalid(`id must be a whole number or a string of at most ${REQUEST_ID_CHARACTERS} characters`);
     }
     return { kind: 'request', message: value as unknown as JsonRpcRequest };
   }
   const hasResult = 'result' in value;
   if (hasResult === 'error' in value)
     return invalid('a message must have a method, or a result, or an error');
-  if (hasResult ? !isId(value['id']) : 'id' in value && !isId(value['id'])) {
+  if (hasResult ? !isRequestId(value['id']) : 'id' in value && !isRequestId(value['id'])) {
     return invalid('id must be that of the request that is answered');
   }
   if (hasResult ? !isObject(value['result']) : !isErrorObject(value['error'])) {
@@ -68,17 +66,12 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
   return { kind: 'response', message: value as unknown as JsonRpcResponse };
 }
 
-/** The id of whatever this is, to put it into the error that answers it. */
-export function readableId(value: unknown): JsonRpcId | undefined {
-  return isObject(value) && 'method' in value && isId(value['id']) ? value['id'] : undefined;
+export function errorResponse(id: JsonRpcId, code: number, message: string): JsonRpcError {
+  return { jsonrpc: '2.0', id, error: { code, message } };
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isId(id: unknown): id is JsonRpcId {
-  return typeof id === 'string' ? id.length <= ID_CHARACTERS : Number.isSafeInteger(id);
 }
 
 function isErrorObject(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { SessionExists, VersionConflict } from '../../domain/errors.ts';
+import { INSTANCE_KEPT_MS } from '../../domain/limits.ts';
 import type { LiveSession, Session, SessionChanges, SessionRef } from '../../domain/session.ts';
 import { isExpired } from '../../domain/session.ts';
 import { distinctKeysExceeded, keyConflict, keysExceeded, type StoredValue } from '../../domain/value.ts';
@@ -62,15 +63,18 @@ export class MemorySessionRepository implements SessionRepository {
 
   async delete(ref: SessionRef, now: number): Promise<boolean> {
     const found = this.#data.sessions.get(ref);
-    this.#data.sessions.delete(ref);
+    this.#data.remove(ref);
     return found !== undefined && !isExpired(found.session, now);
   }
 
   async deleteExpired(now: number, limit: number): Promise<number> {
+    for (const [instance, { seenAt }] of this.#data.instances) {
+      if (seenAt + INSTANCE_KEPT_MS <= now) this.#data.instances.delete(instance);
+    }
     let deleted = 0;
     for (const [ref, { session, streams }] of this.#data.sessions) {
       if (isExpired(session, now) && deleted < limit) {
-        this.#data.sessions.delete(ref);
+        this.#data.remove(ref);
         deleted += 1;
         continue;
       }

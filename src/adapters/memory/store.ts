@@ -1,6 +1,7 @@
 import type { Store } from '../../ports/store.ts';
 import { MemoryData } from './data.ts';
 import { MemoryEventLog } from './event-log.ts';
+import { MemoryInstances } from './instances.ts';
 import { MemorySessionRepository } from './session-repository.ts';
 import { MemorySignals } from './signals.ts';
 
@@ -12,7 +13,8 @@ export interface SharedMemory {
 
 /** The memory of a new, empty database, which dies with the last store on it. */
 export function sharedMemory(): SharedMemory {
-  return { data: new MemoryData(), signals: new MemorySignals() };
+  const signals = new MemorySignals();
+  return { data: new MemoryData(signals), signals };
 }
 
 /**
@@ -30,6 +32,7 @@ export function memoryStore(shared: SharedMemory = sharedMemory()): Store {
     sessions: new MemorySessionRepository(shared.data),
     events: new MemoryEventLog(shared.data),
     signals: shared.signals,
+    instances: new MemoryInstances(shared.data),
     check: async () => {},
     close: async () => {},
   };

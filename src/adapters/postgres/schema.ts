@@ -132,5 +132,15 @@ export const sessionEvents = pgTable(
   ],
 );
 
+/**
+ * Instances that beat, one row each. No index on `seen_at`: there are as many rows as instances were started
+ * within the last hour.
+ */
+export const instances = pgTable('mcp_instances', {
+  id: bytewise('id').primaryKey(),
+  beats: integer('beats').notNull(),
+  seenAt: instant('seen_at').notNull(),
+});
+
 /** Every table of this schema, those that refer to others first. */
-export const tables = [sessionEvents, sessionStreams, sessionValues, sessions] as const;
+export const tables = [sessionEvents, sessionStreams, sessionValues, sessions, instances] as const;

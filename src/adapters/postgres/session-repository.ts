@@ -1,4 +1,5 @@
 import { SessionExists, SessionNotFound, VersionConflict } from '../../domain/errors.ts';
+import { INSTANCE_KEPT_MS } from '../../domain/limits.ts';
 import type { LiveSession, Session, SessionChanges, SessionRef } from '../../domain/session.ts';
 import type { StoredValue } from '../../domain/value.ts';
 import type {
@@ -20,7 +21,7 @@ import {
   updateSessionIfVersion,
 } from './session-statements.ts';
 import { SessionValues } from './session-values.ts';
-import { sweepEvents, sweepSessions } from './sweep-statements.ts';
+import { sweepEvents, sweepInstances, sweepSessions } from './sweep-statements.ts';
 
 /** Sessions in PostgreSQL; their values are in {@link SessionValues}. */
 export class PostgresSessionRepository implements SessionRepository {
@@ -89,6 +90,7 @@ export class PostgresSessionRepository implements SessionRepository {
   async deleteExpired(now: number, limit: number): Promise<number> {
     const [swept] = await this.#database.run(sweepSessions, { now, limit });
     await this.#database.run(sweepEvents, { now, limit });
+    await this.#database.run(sweepInstances, { before: now - INSTANCE_KEPT_MS, limit });
     return swept?.removed ?? 0;
   }
 

@@ -1,6 +1,7 @@
 import type { Store } from '../../ports/store.ts';
 import { Database } from './database.ts';
 import { PostgresEventLog } from './event-log.ts';
+import { PostgresInstances } from './instances.ts';
 import { checkReadiness } from './readiness.ts';
 import { PostgresSessionRepository } from './session-repository.ts';
 import { PostgresSignals } from './signals.ts';
@@ -18,9 +19,15 @@ export interface PostgresStoreOptions {
   readonly preparedStatements?: boolean;
   /**
    * A direct connection for signals where `connectionString` leads to a pooler; `false` where there is none:
-   * signals of other instances are then up to a second late. Default: `connectionString`.
+   * signals about streams from other instances are then up to a second late, and none come about sessions.
+   * Default: `connectionString`.
    */
   readonly listenConnectionString?: string | false;
+  /**
+   * How often all watched streams are looked at, with one statement, for what no signal told of, in ms.
+   * Default: 30,000; 1,000 where `listenConnectionString` is `false`.
+   */
+  readonly catchUpMs?: number;
   /** Told of what fails in the background, where no caller could be: lost connections, signals not sent. */
   readonly onError?: (error: unknown) => void;
 }
@@ -47,6 +54,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   });
   const signals = new PostgresSignals(database, {
     listenConnectionString: options.listenConnectionString ?? connectionString,
+    catchUpMs: options.catchUpMs,
     sockets,
     onError,
   });
@@ -62,6 +70,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
     sessions: new PostgresSessionRepository(database),
     events: new PostgresEventLog(database),
     signals,
+    instances: new PostgresInstances(database),
     check: () => checkReadiness(database),
     close: () => {
       closed ??= close();

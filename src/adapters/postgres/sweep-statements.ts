@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { sessionEvents, sessionStreams, sessions } from './schema.ts';
+import { instances, sessionEvents, sessionStreams, sessions } from './schema.ts';
 import { integerParameter, statement, timeParameter } from './statement.ts';
 
 interface Sweep {
@@ -74,4 +74,21 @@ delete from ${sessionStreams}
  where ${sessionStreams.sessionRef} = locked.session_ref
    and ${sessionStreams.stream} = locked.stream
    and locked.last_sequence = removed.sequence`,
+);
+
+/**
+ * Removes one batch of instances that have not beaten since `before`. A row that is just being beaten is left to
+ * the next sweep; one that was beaten since the snapshot survives, as a session does that was touched.
+ */
+export const sweepInstances = statement<{ readonly before: number; readonly limit: number }, never>(
+  'mcp_sweep_instances',
+  sql`
+with ended as materialized (
+  select ${instances.id}
+    from ${instances}
+   where ${instances.seenAt} <= ${timeParameter('before')} and ${isMine}
+   limit ${limit}
+     for update skip locked
+)
+delete from ${instances} using ended where ${instances.id} = ended.id`,
 );

@@ -1,5 +1,9 @@
-import { type InitializeParams, newSessionId, type Session } from '../../../domain/session.ts';
+import type { Liveness } from '../../../domain/liveness.ts';
+import { requestIdOf } from '../../../domain/request-id.ts';
+import { type InitializeParams, newSessionId, type Session, sessionRef } from '../../../domain/session.ts';
 import { SessionState, type SessionStateOptions } from '../../../domain/session-state.ts';
+import type { Streams } from '../../../domain/streams.ts';
+import { within } from '../../../domain/within.ts';
 import type {
   JsonRpcId,
   McpCaller,
@@ -7,49 +11,92 @@ import type {
   McpReply,
   ProtocolProblem,
 } from '../../../ports/mcp-endpoint.ts';
-import {
-  classify,
-  type Incoming,
-  type JsonRpcRequest,
-  type JsonRpcResponse,
-  readableId,
-} from '../jsonrpc.ts';
-import { BATCH_PROTOCOL_VERSION, SESSION_PROTOCOL_VERSIONS } from './protocol-versions.ts';
+import { classify, type Incoming, type JsonRpcRequest, type JsonRpcResponse } from '../jsonrpc.ts';
+import { Connections } from './connections.ts';
+import type { Exchange } from './exchange.ts';
+import { Exchanges } from './exchanges.ts';
+import { isForAsker, Postbox } from './postbox.ts';
+import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from './protocol-versions.ts';
+import { RequestIds } from './server-requests.ts';
 import { recordSessionChange } from './session-changes.ts';
-import type { ServerFactory, SessionServer } from './session-server.ts';
-import { SessionServers } from './session-servers.ts';
+import { SESSION_ENDED, type SessionHost } from './session-host.ts';
+import { SessionHosts } from './session-hosts.ts';
+import type { ServerFactory } from './session-server.ts';
+import { StreamOpener } from './stream-opener.ts';
 
 /** Messages of one batch at most. */
 const BATCH_MESSAGES = 100;
 
+/** For the last answers to reach the log. */
+const STOP_MS = 1_000;
+
 const STOPPING = 'This server is stopping. Whether the call took effect is unknown: call again.';
-const TERMINATED = 'The session was ended while this call ran.';
+
+export interface SessionEndpointOptions extends SessionStateOptions {
+  readonly server: ServerFactory;
+  readonly streams: Streams;
+  readonly liveness: Liveness;
+}
 
 /** Serves clients of the revisions 2024-11-05 to 2025-11-25, which have sessions. */
 export class SessionEndpoint implements McpEndpoint {
-  readonly #options: SessionStateOptions;
-  readonly #servers: SessionServers;
+  readonly #options: SessionEndpointOptions;
+  readonly #hosts: SessionHosts;
+  readonly #exchanges: Exchanges;
+  readonly #connections = new Connections();
+  readonly #opener: StreamOpener;
+  readonly #postbox: Postbox;
   /** Ends the answers that are still awaited. */
   readonly #awaited = new Set<() => void>();
   #stopping = false;
 
-  constructor(options: SessionStateOptions & { readonly server: ServerFactory }) {
+  constructor(options: SessionEndpointOptions) {
     this.#options = options;
-    this.#servers = new SessionServers(options.server);
+    const { sessions, streams, liveness } = options;
+    this.#hosts = new SessionHosts({
+      factory: options.server,
+      streams,
+      liveness,
+      requestIds: new RequestIds(liveness.instance),
+      stateOf: (id) => this.#state(id),
+      isGone: async (ref) => (await sessions.fresh(ref)) === undefined,
+    });
+    this.#exchanges = new Exchanges({ streams, instance: liveness.instance, connections: this.#connections });
+    this.#opener = new StreamOpener({
+      streams,
+      liveness,
+      isRunning: (stream) => this.#exchanges.isRunning(stream),
+    });
+    this.#postbox = new Postbox(streams, liveness.instance, this.#hosts);
   }
 
   post(body: unknown, caller: McpCaller): Promise<McpReply> {
-    return this.#untilStopped(readableId(body), () => this.#post(body, caller));
+    return this.#untilStopped(requestIdOf(body), () => this.#post(body, caller));
+  }
+
+  listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
+    if (this.#connections.isEnding) return Promise.resolve(refused('stopping', STOPPING));
+    return this.#untilStopped(undefined, () => this.#listen(caller, lastEventId));
   }
 
   terminate(caller: McpCaller): Promise<McpReply> {
     return this.#untilStopped(undefined, () => this.#terminate(caller));
   }
 
+  endStreams(): void {
+    this.#connections.end();
+  }
+
+  idle(): Promise<void> {
+    return this.#exchanges.idle();
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
-    await this.#servers.stop(STOPPING);
-    // Those answers are on their way now.
+    this.endStreams();
+    this.#hosts.stop(STOPPING);
+    // Those answers are on their way now, some of them to the log.
+    await within(this.#exchanges.idle(), STOP_MS);
     await new Promise((resolve) => setImmediate(resolve));
     // What waits for the store, or for a server that was replaced, is not in the hands of those servers.
     for (const end of [...this.#awaited]) end();
@@ -79,7 +126,7 @@ export class SessionEndpoint implements McpEndpoint {
     const messages: Incoming[] = [];
     for (const value of isBatch ? body : [body]) {
       const message = classify(value);
-      if (message.kind === 'invalid') return refused('invalid_message', message.problem, readableId(body));
+      if (message.kind === 'invalid') return refused('invalid_message', message.problem, requestIdOf(body));
       messages.push(message);
     }
     const initialize = messages.find(isInitialize);
@@ -87,7 +134,7 @@ export class SessionEndpoint implements McpEndpoint {
       if (isBatch) return refused('invalid_message', 'initialize must not be part of a batch');
       return this.#initialize(initialize.message, caller);
     }
-    const { session, refusal } = await this.#session(caller, readableId(body));
+    const { session, refusal } = await this.#session(caller, requestIdOf(body));
     if (refusal !== undefined) return refusal;
     if (isBatch && session.protocolVersion !== BATCH_PROTOCOL_VERSION) {
       return refused(
@@ -95,14 +142,43 @@ export class SessionEndpoint implements McpEndpoint {
         `a batch is only allowed in a session of protocol version ${BATCH_PROTOCOL_VERSION}`,
       );
     }
-    return this.#deliver(messages, isBatch, session, caller.sessionId as string);
+    return this.#deliver(messages, isBatch, session, caller);
+  }
+
+  async #listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
+    const { session, refusal } = await this.#session(caller, undefined);
+    if (refusal !== undefined) return refusal;
+    const attendance = this.#options.sessions.activity.hold(session);
+    try {
+      const connection = await this.#opener.open({
+        handle: { session, id: caller.sessionId as string },
+        lastEventId,
+        primes: primes(session.protocolVersion),
+        onOver: () => {
+          attendance();
+          if (connection !== undefined) this.#connections.delete(connection);
+        },
+      });
+      if (connection === undefined) {
+        attendance();
+        return refused(
+          'unknown_event_id',
+          'Last-Event-ID names no event of this session that is kept: open a new stream, or call again',
+        );
+      }
+      this.#connections.add(connection);
+      return { kind: 'streamed', events: connection };
+    } catch (error) {
+      attendance();
+      throw error;
+    }
   }
 
   async #terminate(caller: McpCaller): Promise<McpReply> {
     const { session, refusal } = await this.#session(caller, undefined);
     if (refusal !== undefined) return refusal;
     await this.#options.sessions.close(caller.sessionId as string, caller.principal);
-    await this.#servers.drop(session.ref, TERMINATED);
+    this.#hosts.drop(session.ref, SESSION_ENDED);
     return { kind: 'accepted' };
   }
 
@@ -142,14 +218,20 @@ export class SessionEndpoint implements McpEndpoint {
       );
     }
     const id = newSessionId();
-    const server = await this.#servers.start(this.#state(id));
+    const { sessions } = this.#options;
+    const now = sessions.now();
+    const host = this.#hosts.create({
+      session: { ref: sessionRef(id), expiresAt: now, endsAt: now + sessions.lifetime.maxLifetimeMs },
+      id,
+    });
+    const server = await host.start();
     try {
-      const response = await server.request(request);
+      const response = await server.request(request, now);
       if ('error' in response) {
         await server.close();
         return { kind: 'answered', body: response };
       }
-      const { session } = await this.#options.sessions.open(
+      const { session } = await sessions.open(
         {
           principal: caller.principal,
           initialize: request.params as unknown as InitializeParams,
@@ -157,7 +239,8 @@ export class SessionEndpoint implements McpEndpoint {
         },
         id,
       );
-      this.#servers.adopt(session, server);
+      host.adopt(session, server);
+      this.#hosts.keep(host);
       return { kind: 'answered', body: response, sessionId: id };
     } catch (error) {
       await server.close();
@@ -169,26 +252,53 @@ export class SessionEndpoint implements McpEndpoint {
     messages: readonly Incoming[],
     isBatch: boolean,
     session: Session,
-    sessionId: string,
+    caller: McpCaller,
   ): Promise<McpReply> {
-    const server = await this.#servers.get(session, this.#state(sessionId));
-    const calls: Promise<JsonRpcResponse>[] = [];
+    const handle = { session, id: caller.sessionId as string };
+    const requests: JsonRpcRequest[] = [];
+    let host: SessionHost | undefined;
     for (const { kind, message } of messages) {
-      if (kind === 'request') calls.push(this.#call(server, session, message));
-      else if (kind === 'notification') server.notify(message);
-      else server.respond(message);
+      if (kind === 'request') requests.push(message);
+      else if (kind === 'response' || isForAsker(message)) await this.#postbox.post(message, handle);
+      else {
+        host ??= this.#hosts.get(handle);
+        (await host.server(session)).notify(message);
+      }
     }
-    if (calls.length === 0) return { kind: 'accepted' };
-    const responses = await Promise.all(calls);
-    return { kind: 'answered', body: isBatch ? responses : responses[0] };
+    if (requests.length === 0) return { kind: 'accepted' };
+    host ??= this.#hosts.get(handle);
+    const server = await host.server(session);
+    const exchange = this.#exchanges.begin({
+      host,
+      handle,
+      session,
+      requests,
+      isBatch,
+      request: caller.request,
+    });
+    for (const request of requests) void this.#call(server, host, exchange, session, request);
+    return exchange.reply;
   }
 
-  async #call(server: SessionServer, session: Session, request: JsonRpcRequest): Promise<JsonRpcResponse> {
-    const response = await server.request(request);
-    if ('error' in response) return response;
-    const changed = await recordSessionChange(this.#options.sessions, session.ref, request);
-    if (changed !== undefined) this.#servers.changed(changed);
-    return response;
+  /** Never rejects: whatever comes of the call is its answer. */
+  async #call(
+    server: Awaited<ReturnType<SessionHost['server']>>,
+    host: SessionHost,
+    exchange: Exchange,
+    session: Session,
+    request: JsonRpcRequest,
+  ): Promise<void> {
+    let response: JsonRpcResponse = await server.request(request, this.#options.sessions.now(), exchange);
+    if (!('error' in response)) {
+      try {
+        const changed = await recordSessionChange(this.#options.sessions, session.ref, request);
+        if (changed !== undefined) host.changed(changed);
+      } catch (error) {
+        if (exchange.refuse(error)) return;
+        response = this.#exchanges.failure(request.id, error);
+      }
+    }
+    exchange.answer(response);
   }
 
   #state(sessionId: string): SessionState {

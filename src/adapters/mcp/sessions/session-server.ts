@@ -2,7 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Session } from '../../../domain/session.ts';
 import type { SessionState } from '../../../domain/session-state.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
-import { SessionWire } from './session-wire.ts';
+import { type CallChannel, type Outlet, SessionWire } from './session-wire.ts';
 
 /** What is asked of an SDK server: `McpServer` and `Server` of either SDK generation have it. */
 export interface ConnectableServer {
@@ -15,18 +15,19 @@ export type ServerFactory = (state: SessionState) => ConnectableServer | Promise
 
 /** One session's server on this instance. */
 export class SessionServer {
+  readonly wire: SessionWire;
   readonly #server: ConnectableServer;
-  readonly #wire: SessionWire;
   #retired = false;
+  #hasPending: () => boolean = () => false;
 
   private constructor(server: ConnectableServer, wire: SessionWire) {
     this.#server = server;
-    this.#wire = wire;
+    this.wire = wire;
   }
 
   /** A server that has yet to be initialized. */
-  static async start(state: SessionState, factory: ServerFactory): Promise<SessionServer> {
-    const wire = new SessionWire(state.id);
+  static async start(state: SessionState, factory: ServerFactory, outlet: Outlet): Promise<SessionServer> {
+    const wire = new SessionWire(state.id, outlet);
     const server = await factory(state);
     await server.connect(wire);
     return new SessionServer(server, wire);
@@ -34,55 +35,68 @@ export class SessionServer {
 
   /**
    * A server in the state of one that served the session before: the requests that shaped it are replayed into
-   * it, and their answers are dropped. `notifications/initialized` is not among them, because what a server
-   * does on it belongs to the session's beginning.
+   * it, and what it answers or says is dropped. `notifications/initialized` is not among them, because what a
+   * server does on it belongs to the session's beginning.
    */
   static async hydrate(
     session: Session,
     state: SessionState,
     factory: ServerFactory,
+    outlet: Outlet,
   ): Promise<SessionServer> {
-    const hydrated = await SessionServer.start(state, factory);
+    const hydrated = await SessionServer.start(state, factory, outlet);
     for (const request of shapingRequests(session)) {
-      const response = await hydrated.request(request);
+      const response = await hydrated.request(request, session.createdAt);
       if ('error' in response) {
         await hydrated.close();
         throw new Error(`replay of ${request.method} failed: ${response.error.message}`);
       }
     }
+    hydrated.wire.isOpen = true;
     return hydrated;
   }
 
-  async request(request: JsonRpcRequest): Promise<JsonRpcResponse> {
+  /** @param now Unix milliseconds */
+  async request(request: JsonRpcRequest, now: number, channel?: CallChannel): Promise<JsonRpcResponse> {
     try {
-      return await this.#wire.request(request);
+      return await this.wire.request(request, now, channel);
     } finally {
-      // Not before the SDK is done with the call: it would abort what has just ended.
-      if (this.#retired && this.#wire.runningCalls === 0) setImmediate(() => void this.close());
+      this.#closeIfDone();
     }
   }
 
   notify(notification: JsonRpcNotification): void {
-    this.#wire.notify(notification);
+    this.wire.notify(notification);
   }
 
-  respond(response: JsonRpcResponse): void {
-    this.#wire.respond(response);
-  }
-
-  /** Closes as soon as its last call has ended. */
-  retire(): void {
+  /**
+   * Closes as soon as its last call has ended and nothing is asked of the client.
+   * @param hasPending whether the server still waits for an answer
+   */
+  retire(hasPending: () => boolean): void {
     this.#retired = true;
-    if (this.#wire.runningCalls === 0) void this.close();
+    this.#hasPending = hasPending;
+    this.#closeIfDone();
+  }
+
+  /** To be called when something that it waited for is settled. */
+  settled(): void {
+    this.#closeIfDone();
   }
 
   /** Ends running calls with an error that says why. */
   abandon(message: string): void {
-    this.#wire.abandon(message);
+    this.wire.abandon(message);
   }
 
   async close(): Promise<void> {
     await this.#server.close();
+  }
+
+  #closeIfDone(): void {
+    const isDone = (): boolean => this.#retired && this.wire.runningCalls === 0 && !this.#hasPending();
+    // Not before the SDK is done with the call: it would abort what has just ended.
+    if (isDone()) setImmediate(() => isDone() && void this.close());
   }
 }
 

@@ -1,18 +1,53 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import type { JsonRpcId } from '../../../ports/mcp-endpoint.ts';
-import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
+import {
+  errorResponse,
+  type JsonRpcError,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+} from '../jsonrpc.ts';
 
 /** JSON-RPC code of a request that the client cancelled, as the Language Server Protocol numbers it. */
 const REQUEST_CANCELLED = -32_800;
+const ABANDONED = -32_000;
+
+/** Where a server's messages to the client go: the stream of one call, or that of the session. */
+export interface Channel {
+  /** Resolves once the message cannot be lost any more. */
+  send(message: JsonRpcRequest | JsonRpcNotification): Promise<void>;
+}
+
+/** The stream of one call, which its handler may end the connection of. */
+export interface CallChannel extends Channel {
+  /** The HTTP request that carried the call. */
+  readonly requestInfo?: RequestInfo | undefined;
+  /** Absent where the client could not resume. */
+  readonly closeSSEStream?: () => void;
+  readonly closeStandaloneSSEStream?: () => void;
+}
+
+/** What lies beyond the line: the session's stream, and the bookkeeping of requests to the client. */
+export interface Outlet extends Channel {
+  /** Sends a request of the server on `channel`, under an id that no other instance gives out. */
+  ask(wire: SessionWire, request: JsonRpcRequest, channel: Channel): Promise<void>;
+  /** Sends the server's cancellation of a request of its own. */
+  withdraw(wire: SessionWire, cancellation: JsonRpcNotification, channel: Channel): Promise<void>;
+  /** The server is closed: nobody waits for answers to its requests any more. */
+  closed(wire: SessionWire): void;
+}
 
 interface RunningCall {
   readonly clientId: JsonRpcId;
+  readonly channel: CallChannel | undefined;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
   readonly answer: (response: JsonRpcResponse) => void;
 }
 
 /**
- * The line between one session's requests, whichever connection they come in on, and one SDK server. It is an
+ * The line between one session's messages, whichever connection they come in on, and one SDK server. It is an
  * SDK `Transport`, an interface that both SDK generations share.
  *
  * Requests are numbered anew on the way in: clients that break off and ask again may use one id twice at a
@@ -23,11 +58,15 @@ export class SessionWire implements Transport {
   onmessage?: NonNullable<Transport['onmessage']>;
   onclose?: () => void;
   onerror?: (error: Error) => void;
+  /** False while the server is brought into its state: what it says then, it has said before. */
+  isOpen = false;
+  readonly #outlet: Outlet;
   #lastCall = 0;
   readonly #running = new Map<number, RunningCall>();
 
-  constructor(sessionId: string) {
+  constructor(sessionId: string, outlet: Outlet) {
     this.sessionId = sessionId;
+    this.#outlet = outlet;
   }
 
   get runningCalls(): number {
@@ -35,29 +74,46 @@ export class SessionWire implements Transport {
   }
 
   /** Hands a client's request to the server. Always resolves, if with a JSON-RPC error. */
-  request(request: JsonRpcRequest): Promise<JsonRpcResponse> {
+  request(request: JsonRpcRequest, now: number, channel?: CallChannel): Promise<JsonRpcResponse> {
     this.#lastCall += 1;
     const call = this.#lastCall;
     return new Promise((answer) => {
-      this.#running.set(call, { clientId: request.id, answer });
-      this.#deliver({ ...request, id: call });
+      this.#running.set(call, { clientId: request.id, channel, startedAt: now, answer });
+      this.#deliver({ ...request, id: call }, channel);
     });
   }
 
   notify(notification: JsonRpcNotification): void {
-    if (notification.method === 'notifications/cancelled') this.#cancel(notification);
-    else this.#deliver(notification);
+    this.#deliver(notification);
   }
 
-  /** Hands over a client's answer to a request of the server. */
+  /** Hands over a client's answer to a request of the server, under the server's own id. */
   respond(response: JsonRpcResponse): void {
     this.#deliver(response);
   }
 
-  /** Answers every running call with an error. */
-  abandon(message: string): void {
-    for (const call of [...this.#running.keys()]) {
-      this.#settle(call, { code: -32_000, message });
+  /**
+   * Aborts the running calls with this id of the client, if they began before `postedAt` (Unix ms).
+   * @returns false if there was none
+   */
+  cancel(notification: JsonRpcNotification, postedAt = Number.POSITIVE_INFINITY): boolean {
+    const requestId = notification.params?.['requestId'];
+    let found = false;
+    for (const [call, { clientId, startedAt }] of [...this.#running]) {
+      if (clientId !== requestId || startedAt > postedAt) continue;
+      found = true;
+      this.#deliver({ ...notification, params: { ...notification.params, requestId: call } });
+      // The SDK answers nothing to a cancelled request, but what waits for its answer must end.
+      this.#settle(call, REQUEST_CANCELLED, 'Request cancelled');
+    }
+    return found;
+  }
+
+  /** Answers every running call, or those of one channel, with an error, and aborts them. */
+  abandon(message: string, channel?: CallChannel): void {
+    for (const [call, running] of [...this.#running]) {
+      if (channel !== undefined && running.channel !== channel) continue;
+      this.#settle(call, ABANDONED, message);
       this.#deliver(cancelled(call, message));
     }
   }
@@ -66,43 +122,63 @@ export class SessionWire implements Transport {
 
   async start(): Promise<void> {}
 
-  async send(message: JSONRPCMessage): Promise<void> {
-    if (!('method' in message)) {
-      this.#settle(Number(message.id), message);
-    } else if ('id' in message) {
-      throw new Error(`${message.method}: this server cannot send requests to the client yet`);
+  async send(
+    message: JSONRPCMessage,
+    options?: { readonly relatedRequestId?: JsonRpcId | undefined },
+  ): Promise<void> {
+    if (!('method' in message)) return this.#answer(message as JsonRpcResponse);
+    if (!this.isOpen) return;
+    const related = options?.relatedRequestId;
+    const call = related === undefined ? undefined : this.#running.get(Number(related));
+    const channel = call?.channel ?? this.#outlet;
+    const hasEnded = related !== undefined && call === undefined;
+    if ('id' in message) {
+      if (hasEnded) throw new Error(`${message.method}: the call that this request belongs to has ended`);
+      return this.#outlet.ask(this, message as JsonRpcRequest, channel);
     }
-    // A notification has nowhere to go without a stream, and the protocol lets a server drop it.
+    const notification = message as JsonRpcNotification;
+    try {
+      if (message.method === 'notifications/cancelled') {
+        await this.#outlet.withdraw(this, notification, hasEnded ? this.#outlet : channel);
+      } else if (!hasEnded) {
+        // After the answer, there is no stream left that it could go to.
+        await channel.send(notification);
+      }
+    } catch (error) {
+      // A stream that was ended takes nothing more. Few handlers wait for what they notify of, and a rejection
+      // that nobody handles would end the process.
+      this.onerror?.(error as Error);
+    }
   }
 
   async close(): Promise<void> {
     this.abandon('The server closed this session’s connection before the call ended.');
+    this.#outlet.closed(this);
     this.onclose?.();
   }
 
-  #deliver(message: unknown): void {
-    this.onmessage?.(message as JSONRPCMessage);
+  #deliver(message: unknown, channel?: CallChannel): void {
+    this.onmessage?.(message as JSONRPCMessage, channel && extraOf(channel));
   }
 
-  #settle(call: number, outcome: object): void {
-    const running = this.#running.get(call);
+  #answer(response: JsonRpcResponse): void {
+    const running = this.#running.get(Number(response.id));
     if (running === undefined) return;
-    this.#running.delete(call);
-    running.answer(
-      'code' in outcome
-        ? ({ jsonrpc: '2.0', id: running.clientId, error: outcome } as JsonRpcResponse)
-        : ({ ...outcome, id: running.clientId } as JsonRpcResponse),
-    );
+    this.#running.delete(Number(response.id));
+    running.answer({ ...response, id: running.clientId } as JsonRpcResponse);
   }
 
-  /** The SDK answers nothing to a cancelled request, but the HTTP request that carried it must end. */
-  #cancel(notification: JsonRpcNotification): void {
-    for (const [call, { clientId }] of [...this.#running]) {
-      if (clientId !== notification.params?.['requestId']) continue;
-      this.#deliver({ ...notification, params: { ...notification.params, requestId: call } });
-      this.#settle(call, { code: REQUEST_CANCELLED, message: 'Request cancelled' });
-    }
+  #settle(call: number, code: number, message: string): void {
+    this.#answer(errorResponse(call, code, message) as JsonRpcError);
   }
+}
+
+function extraOf({ requestInfo, closeSSEStream, closeStandaloneSSEStream }: CallChannel): MessageExtraInfo {
+  return {
+    ...(requestInfo && { requestInfo }),
+    ...(closeSSEStream && { closeSSEStream }),
+    ...(closeStandaloneSSEStream && { closeStandaloneSSEStream }),
+  };
 }
 
 function cancelled(requestId: number, reason: string): JsonRpcNotification {

@@ -3,20 +3,12 @@ import {
   CallToolRequestSchema,
   ErrorCode,
   ListToolsRequestSchema,
-  type ListToolsResult,
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import type { ServerFactory } from '../sessions/session-server.ts';
-import { deleteValue } from './delete-value.ts';
 import { durability } from './durability.ts';
-import { getValue } from './get-value.ts';
-import { listValues } from './list-values.ts';
-import { sessionInfo } from './session-info.ts';
-import { callStateTool, describeStateTool, type StateToolSettings } from './state-tool.ts';
-import { storeValue } from './store-value.ts';
-
-const TOOLS = [storeValue, getValue, deleteValue, listValues, sessionInfo];
+import { type StateToolsOptions, stateTools } from './state-tools.ts';
 
 /** One for all servers: each would make an Ajv of its own, which costs more than the rest of the server. */
 const jsonSchemaValidator = new AjvJsonSchemaValidator();
@@ -26,27 +18,22 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
  * and to refuse arguments in our own words, is why this is the SDK's `Server` and not its `McpServer`.
  */
 export function stateServer(
-  settings: StateToolSettings & {
-    readonly name: string;
-    readonly version: string;
-    readonly onBug: (error: unknown, reference: string) => void;
-  },
+  options: StateToolsOptions & { readonly name: string; readonly version: string },
 ): ServerFactory {
-  const { name, version, onBug } = settings;
-  const lasting = durability(settings);
-  const list: ListToolsResult = { tools: TOOLS.map((tool) => describeStateTool(tool, lasting)) };
-  const instructions = `Keeps JSON values for this session by key. ${lasting}`;
+  const { name, version } = options;
+  const tools = stateTools(options);
+  const list = { tools: [...tools.list] };
+  const instructions = `Keeps JSON values for this session by key. ${durability(options)}`;
   return (state) => {
     const server = new Server(
       { name, version, title: 'Durable session state' },
       { capabilities: { tools: {} }, instructions, jsonSchemaValidator },
     );
-    const context = { ...settings, state };
     server.setRequestHandler(ListToolsRequestSchema, () => list);
     server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
-      const tool = TOOLS.find((each) => each.name === params.name);
-      if (tool === undefined) throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
-      return callStateTool(tool, params.arguments, context, onBug);
+      const result = tools.call(params.name, params.arguments, state);
+      if (result === undefined) throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
+      return result;
     });
     return server;
   };

@@ -1,0 +1,241 @@
+import { SessionNotFound, StreamEnded } from '../../../domain/errors.ts';
+import { persist } from '../../../domain/persist.ts';
+import type { SessionHandle } from '../../../domain/stream-handle.ts';
+import { type InstanceId, newCallStream } from '../../../domain/stream-name.ts';
+import { StreamWriter } from '../../../domain/stream-writer.ts';
+import type { Streams } from '../../../domain/streams.ts';
+import type { JsonRpcId, McpReply, RequestInfo } from '../../../ports/mcp-endpoint.ts';
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import type { Connections } from './connections.ts';
+import type { CallChannel } from './session-wire.ts';
+import { StreamConnection } from './stream-connection.ts';
+
+/** A call that is answered within this time, and says nothing before, costs no stream and no row. */
+const FAST_MS = 50;
+/** How soon a signal on a running call's stream is looked into. */
+const CHECK_MS = 250;
+
+export interface ExchangeOptions {
+  readonly streams: Streams;
+  readonly instance: InstanceId;
+  readonly handle: SessionHandle;
+  readonly requests: readonly JsonRpcId[];
+  readonly isBatch: boolean;
+  /** Whether the client understands an event without data, and so resumes what it has seen nothing of. */
+  readonly primes: boolean;
+  readonly requestInfo: RequestInfo | undefined;
+  /** Makes this instance seen to be alive, and hear what clients post elsewhere, until the returned call. */
+  readonly engage: () => Promise<() => void>;
+  readonly connections: Connections;
+  readonly closeStandaloneStream: () => void;
+  /** The stream was ended by another instance, or went with its session: no answer can be given any more. */
+  readonly onLost: (exchange: Exchange, reason: string) => void;
+  readonly onOver: (exchange: Exchange) => void;
+}
+
+/**
+ * What one POST of the client is answered with: plain JSON where that is quick, else a stream. Whatever goes over
+ * the stream is in the log before it is on the wire, so a client that lost its connection can have it from any
+ * instance. That the client is gone changes nothing here.
+ */
+export class Exchange implements CallChannel {
+  readonly reply: Promise<McpReply>;
+  readonly requestInfo: RequestInfo | undefined;
+  readonly closeSSEStream?: () => void;
+  readonly closeStandaloneSSEStream?: () => void;
+  /** The stream that it became. */
+  stream: string | undefined;
+  readonly #options: ExchangeOptions;
+  readonly #cancelTimer: () => void;
+  #decide: (reply: McpReply) => void = () => {};
+  #refuse: (error: unknown) => void = () => {};
+  #isDecided = false;
+  /** Something other than the answers was sent, or asked for. */
+  #needsStream = false;
+  readonly #answers: JsonRpcResponse[] = [];
+  #opening: Promise<StreamWriter> | undefined;
+  #connection: StreamConnection | undefined;
+  readonly #cleanUp: (() => void)[] = [];
+  #isOver = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.requestInfo = options.requestInfo;
+    this.reply = new Promise((resolve, reject) => {
+      this.#decide = resolve;
+      this.#refuse = reject;
+    });
+    // Whoever answers is not always whoever waits for the reply.
+    this.reply.catch(() => {});
+    this.#cancelTimer = this.#clock.schedule(FAST_MS, () => void this.#open().catch(() => {}));
+    if (options.primes) {
+      this.closeSSEStream = () => this.#disconnect();
+      this.closeStandaloneSSEStream = options.closeStandaloneStream;
+    }
+  }
+
+  /** Sends a message of the server ahead of the answers. @throws SessionNotFound, StreamEnded, LimitExceeded */
+  async send(message: JsonRpcRequest | JsonRpcNotification): Promise<void> {
+    this.#needsStream = true;
+    const writer = await this.#open();
+    await writer.send([JSON.stringify(message)], { requests: this.#options.requests });
+  }
+
+  /**
+   * Gives the answer to one of the requests. They go out together when all are there, so that a stream has either
+   * none or all of its answers.
+   */
+  answer(response: JsonRpcResponse): void {
+    this.#answers.push(response);
+    if (this.#answers.length < this.#options.requests.length) return;
+    if (this.#isDecided || this.#needsStream) {
+      void this.#log();
+      return;
+    }
+    this.#settle(() =>
+      this.#decide({ kind: 'answered', body: this.#options.isBatch ? this.#answers : this.#answers[0] }),
+    );
+    this.#end();
+  }
+
+  /**
+   * Refuses the whole POST, where nothing has been said yet.
+   * @returns false if it is too late for that
+   */
+  refuse(error: unknown): boolean {
+    if (this.#isDecided || this.#opening !== undefined) return false;
+    this.#settle(() => this.#refuse(error));
+    this.#end();
+    return true;
+  }
+
+  get #clock() {
+    return this.#options.streams.options.clock;
+  }
+
+  #settle(how: () => void): void {
+    this.#isDecided = true;
+    this.#cancelTimer();
+    how();
+  }
+
+  #open(): Promise<StreamWriter> {
+    this.#opening ??= this.#openStream();
+    return this.#opening;
+  }
+
+  async #openStream(): Promise<StreamWriter> {
+    this.#cancelTimer();
+    const { streams, instance, handle, requests, primes, connections } = this.#options;
+    const isOver = (): boolean => this.#isOver || this.#clock.now() >= handle.session.endsAt;
+    const stream = { ...handle, stream: newCallStream(instance) };
+    this.stream = stream.stream;
+    try {
+      this.#cleanUp.push(await persist(this.#options.engage, { ...streams.options, isOver }));
+      if (this.#isOver) throw new StreamEnded();
+      const tail = streams.follow(stream, { sequence: 0, isNewest: true });
+      const connection: StreamConnection = new StreamConnection({
+        tail,
+        stream: stream.stream,
+        primes,
+        requests,
+        onOver: () => connections.delete(connection),
+      });
+      const writer = new StreamWriter(streams, stream, isOver);
+      this.#cleanUp.push(() => writer.close(new StreamEnded()));
+      try {
+        await writer.write([{ kind: 'begin', requests }]);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+      if (this.#isDecided) {
+        connection.close();
+        return writer;
+      }
+      this.#connection = connection;
+      connections.add(connection);
+      this.#settle(() => this.#decide({ kind: 'streamed', events: connection }));
+      this.#watch(stream, writer);
+      return writer;
+    } catch (error) {
+      if (!this.#isDecided) this.#settle(() => this.#refuse(error));
+      this.#lost(error);
+      this.#runCleanUp();
+      throw error;
+    }
+  }
+
+  /** Finds out what the writer is told only when it writes: that the stream was ended, or its session is gone. */
+  #watch(stream: SessionHandle & { readonly stream: string }, writer: StreamWriter): void {
+    const { streams, requests } = this.#options;
+    let pending: (() => void) | undefined;
+    const check = async (): Promise<void> => {
+      pending = undefined;
+      try {
+        if (await streams.hasEnded(stream)) throw new StreamEnded();
+      } catch (error) {
+        if (error instanceof StreamEnded || error instanceof SessionNotFound) this.#lost(error);
+        else streams.options.onError(error);
+      }
+    };
+    const unwatch = streams.options.signals.watch({ ref: stream.session.ref, stream: stream.stream }, () => {
+      pending ??= this.#clock.schedule(CHECK_MS, () => void check());
+    });
+    const keepAlive = (): (() => void) =>
+      this.#clock.schedule(streams.options.retentionMs / 3, () => {
+        cancelKeepAlive = keepAlive();
+        void writer.write([{ kind: 'alive', requests }]).catch((error) => this.#lost(error));
+      });
+    let cancelKeepAlive = keepAlive();
+    this.#cleanUp.push(
+      unwatch,
+      () => pending?.(),
+      () => cancelKeepAlive(),
+    );
+    if (this.#isOver) this.#runCleanUp();
+  }
+
+  async #log(): Promise<void> {
+    try {
+      const writer = await this.#open();
+      const answers = this.#answers.map((answer) => JSON.stringify(answer));
+      await writer.send(answers, { requests: this.#options.requests, end: true });
+      this.#end();
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  /** The client is to come back for the rest, once it has an id to come back with. */
+  #disconnect(): void {
+    this.#needsStream = true;
+    this.#open()
+      .then(() => this.#connection?.disconnect())
+      .catch(() => {});
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    const gone = error instanceof SessionNotFound;
+    this.#options.onLost(
+      this,
+      gone
+        ? 'The session was ended while this call ran.'
+        : 'Another instance ended this call: it took this one for dead.',
+    );
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimer();
+    this.#runCleanUp();
+    this.#options.onOver(this);
+  }
+
+  #runCleanUp(): void {
+    for (const cleanUp of this.#cleanUp.splice(0)) cleanUp();
+  }
+}

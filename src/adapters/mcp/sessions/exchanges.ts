@@ -1,0 +1,90 @@
+import { DurableMcpError } from '../../../domain/errors.ts';
+import type { Session } from '../../../domain/session.ts';
+import type { SessionHandle } from '../../../domain/stream-handle.ts';
+import { type InstanceId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
+import { NO_CONNECTION } from '../../../domain/stream-tail.ts';
+import type { Streams } from '../../../domain/streams.ts';
+import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
+import { errorResponse, type JsonRpcError, type JsonRpcRequest } from '../jsonrpc.ts';
+import type { Connections } from './connections.ts';
+import { Exchange } from './exchange.ts';
+import { primes } from './protocol-versions.ts';
+import type { SessionHost } from './session-host.ts';
+
+const INTERNAL_ERROR = -32_603;
+
+export interface ExchangesOptions {
+  readonly streams: Streams;
+  readonly instance: InstanceId;
+  readonly connections: Connections;
+}
+
+/** The exchanges that run on this instance. */
+export class Exchanges {
+  readonly #options: ExchangesOptions;
+  readonly #running = new Set<Exchange>();
+  readonly #whenIdle: (() => void)[] = [];
+
+  constructor(options: ExchangesOptions) {
+    this.#options = options;
+  }
+
+  begin(call: {
+    readonly host: SessionHost;
+    readonly handle: SessionHandle;
+    readonly session: Session;
+    readonly requests: readonly JsonRpcRequest[];
+    readonly isBatch: boolean;
+    readonly request: RequestInfo | undefined;
+  }): Exchange {
+    const { host, handle } = call;
+    const exchange = new Exchange({
+      ...this.#options,
+      handle,
+      requests: call.requests.map(({ id }) => id),
+      isBatch: call.isBatch,
+      primes: primes(call.session.protocolVersion),
+      requestInfo: call.request,
+      engage: () => host.engage(),
+      closeStandaloneStream: () => this.#closeStandaloneStream(handle),
+      onLost: (lost, reason) => host.abandon(reason, lost),
+      onOver: (over) => this.#over(over),
+    });
+    this.#running.add(exchange);
+    return exchange;
+  }
+
+  /** Whether the call of this stream runs here. */
+  isRunning(stream: string): boolean {
+    for (const exchange of this.#running) if (exchange.stream === stream) return true;
+    return false;
+  }
+
+  /** Resolves when nothing runs. */
+  async idle(): Promise<void> {
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** The answer to a request whose outcome could not be kept. */
+  failure(id: JsonRpcId, error: unknown): JsonRpcError {
+    this.#options.streams.options.onError(error);
+    return errorResponse(
+      id,
+      INTERNAL_ERROR,
+      error instanceof DurableMcpError ? error.message : 'Internal error',
+    );
+  }
+
+  /** Wherever the session's stream is, its connection ends, and the client comes back. */
+  #closeStandaloneStream(handle: SessionHandle): void {
+    const stream = { ...handle, stream: STANDALONE_STREAM };
+    this.#options.streams
+      .append(stream, [{ kind: 'open', connection: NO_CONNECTION }])
+      .catch(this.#options.streams.options.onError);
+  }
+
+  #over(exchange: Exchange): void {
+    this.#running.delete(exchange);
+    if (this.#running.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}

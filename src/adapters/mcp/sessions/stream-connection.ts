@@ -1,0 +1,108 @@
+import { eventId } from '../../../domain/stream-name.ts';
+import type { StreamTail, TailStep } from '../../../domain/stream-tail.ts';
+import type { EventStream, JsonRpcId, StreamEvent } from '../../../ports/mcp-endpoint.ts';
+import { errorResponse } from '../jsonrpc.ts';
+
+/** How soon a client whose connection was ended comes back. */
+export const RECONNECT_MS = 500;
+
+/** JSON-RPC codes of this server's own, from the range that JSON-RPC 2.0 §5.1 leaves to servers. */
+const SESSION_ENDED = -32_001;
+const EVENTS_LOST = -32_000;
+
+export interface ConnectionOptions {
+  readonly tail: StreamTail;
+  readonly stream: string;
+  /** Whether the client understands an event without data (from 2025-11-25 on). */
+  readonly primes: boolean;
+  /** The requests that the stream answers, where they are known already. */
+  readonly requests?: readonly JsonRpcId[];
+  /** Called once, when the connection is over. */
+  readonly onOver: () => void;
+}
+
+/** One client's connection to a stream: what the log holds, as the events that the client is sent. */
+export class StreamConnection implements EventStream {
+  readonly #options: ConnectionOptions;
+  readonly #ready: StreamEvent[] = [];
+  #requests: readonly JsonRpcId[];
+  #isOver = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#requests = options.requests ?? [];
+  }
+
+  async next(): Promise<StreamEvent | undefined> {
+    for (;;) {
+      const ready = this.#ready.shift();
+      if (ready !== undefined) return ready;
+      if (this.#isOver) return undefined;
+      const step = await this.#options.tail.next();
+      if (step === undefined) this.#end();
+      else this.#ready.push(...this.#eventsOf(step));
+    }
+  }
+
+  close(): void {
+    this.#options.tail.close();
+    this.#over();
+  }
+
+  /** Ends the connection, not the stream: the client is to come back for the rest. */
+  disconnect(): void {
+    this.#options.tail.stop();
+  }
+
+  #eventsOf(step: TailStep): StreamEvent[] {
+    const { stream, primes } = this.#options;
+    switch (step.kind) {
+      case 'begin':
+      case 'opened':
+        if (!primes) return [];
+        return [{ id: eventId({ stream, sequence: step.sequence }), data: '', retryMs: RECONNECT_MS }];
+      case 'message':
+        this.#requests = step.message.requests ?? this.#requests;
+        return [{ id: eventId({ stream, sequence: step.sequence }), data: step.message.message }];
+      case 'gap':
+        return this.#gap(step);
+    }
+  }
+
+  /** Nobody is ever given a part of a stream as if it were the whole. */
+  #gap({ from, to, requests }: Extract<TailStep, { kind: 'gap' }>): StreamEvent[] {
+    const { stream } = this.#options;
+    const missing = from === to ? `event ${from}` : `events ${from} to ${to}`;
+    if (requests.length > 0) {
+      this.close();
+      const message = `The ${missing} of this call’s stream are no longer kept: call again.`;
+      // Without ids: nothing that follows is to be asked for.
+      return requests.map((id) => ({ data: JSON.stringify(errorResponse(id, EVENTS_LOST, message)) }));
+    }
+    const data = `Messages were lost: ${missing} of this session’s stream are no longer kept.`;
+    const warning = {
+      jsonrpc: '2.0',
+      method: 'notifications/message',
+      params: { level: 'warning', logger: 'durable-mcp', data },
+    };
+    return [{ id: eventId({ stream, sequence: to }), data: JSON.stringify(warning) }];
+  }
+
+  #end(): void {
+    const { outcome } = this.#options.tail;
+    if (outcome === 'stopped') this.#ready.push({ retryMs: RECONNECT_MS });
+    if (outcome === 'session_gone') {
+      const message = 'The session was ended while this call ran.';
+      for (const id of this.#requests) {
+        this.#ready.push({ data: JSON.stringify(errorResponse(id, SESSION_ENDED, message)) });
+      }
+    }
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.onOver();
+  }
+}

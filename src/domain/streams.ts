@@ -1,0 +1,115 @@
+import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
+import { isShown, ownerOf } from './stream-name.ts';
+import { encodeRecord, type StreamRecord } from './stream-record.ts';
+import { StreamTail, type TailStart } from './stream-tail.ts';
+
+/** How many messages that wait for other instances are kept at least. */
+const INBOUND_KEEP = 1_000;
+/** A timer cannot be set much further ahead. */
+const A_DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** The streams of all sessions, as this instance appends to them and follows them. */
+export class Streams {
+  readonly options: StreamsOptions;
+  /** Who follows which stream here: they are handed what is appended here without another look at the log. */
+  readonly #tails = new Map<string, Set<StreamTail>>();
+
+  constructor(options: StreamsOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Appends records, then tells whoever follows the stream.
+   * @returns the sequence of the last one
+   * @throws StreamEnded, SessionNotFound, StoreUnavailable: then it is unknown whether they were appended
+   */
+  async append(handle: StreamHandle, records: readonly StreamRecord[], end = false): Promise<number> {
+    const { session, id, stream } = handle;
+    const { events, clock, keep, retentionMs } = this.options;
+    const now = clock.now();
+    const last = await events.append(
+      session,
+      {
+        stream,
+        data: records.map((record) => encodeRecord(record, id)),
+        end,
+        // Only a call's stream comes to an end: the others must not begin again while the session lives.
+        expiresAt:
+          ownerOf(stream) !== undefined ? Math.min(now + retentionMs, session.endsAt) : session.endsAt,
+        // Answers of a client that were trimmed unread would leave their askers waiting.
+        keep: isShown(stream) ? keep : Math.max(keep, INBOUND_KEEP),
+      },
+      now,
+    );
+    // An instance that hears of it from here needs no signal: on Postgres each one serialises commits.
+    if (!this.#handOver(handle, last - records.length + 1, records, end)) {
+      await this.options.signals.publish({ ref: session.ref, stream });
+    }
+    return last;
+  }
+
+  /** The newest sequence, 0 where there is none. @throws SessionNotFound, StoreUnavailable */
+  lastSequence({ session, stream }: StreamHandle): Promise<number> {
+    return this.options.events.lastSequence(session, stream, this.options.clock.now());
+  }
+
+  /** Whether nothing can be appended any more. @throws SessionNotFound, StoreUnavailable */
+  async hasEnded(handle: StreamHandle): Promise<boolean> {
+    const last = await this.lastSequence(handle);
+    const query = { stream: handle.stream, after: Math.max(0, last - 1), limit: 1 };
+    const { events } = await this.options.events.read(handle.session, query, this.options.clock.now());
+    return events.at(-1)?.end === true;
+  }
+
+  /** Follows a stream, whichever instances append to it. */
+  follow(handle: StreamHandle, from: TailStart): StreamTail {
+    const topic = topicOf(handle);
+    const tails = this.#tails.get(topic) ?? new Set();
+    this.#tails.set(topic, tails);
+    const { ref } = handle.session;
+    const tail = new StreamTail(this.options, handle, from, () => {
+      for (const stop of unwatch) stop();
+      tails.delete(tail);
+      if (tails.size === 0 && this.#tails.get(topic) === tails) this.#tails.delete(topic);
+    });
+    tails.add(tail);
+    const look = (): void => tail.look();
+    const unwatch = [
+      this.options.signals.watch({ ref, stream: handle.stream }, look),
+      // The session may be gone.
+      this.options.signals.watch({ ref }, look),
+      this.#lookAtEnd(handle, look),
+    ];
+    return tail;
+  }
+
+  /** No store tells that a session has come to its end: it is just no longer found. */
+  #lookAtEnd({ session }: StreamHandle, look: () => void): () => void {
+    const { clock } = this.options;
+    let cancel = (): void => {};
+    const schedule = (): void => {
+      const leftMs = session.endsAt - clock.now();
+      if (leftMs > 0) cancel = clock.schedule(Math.min(leftMs, A_DAY_MS), next);
+    };
+    const next = (): void => {
+      look();
+      schedule();
+    };
+    schedule();
+    return () => cancel();
+  }
+
+  /** True if a connection on this instance has it, so that no other one has the stream. */
+  #handOver(handle: StreamHandle, first: number, records: readonly StreamRecord[], end: boolean): boolean {
+    let taken = false;
+    for (const tail of [...(this.#tails.get(topicOf(handle)) ?? [])]) {
+      taken = tail.offer(first, records, end) || taken;
+    }
+    // What a client posted is for whichever instance waits for it.
+    return taken && isShown(handle.stream);
+  }
+}
+
+function topicOf({ session, stream }: StreamHandle): string {
+  return `${session.ref}/${stream}`;
+}

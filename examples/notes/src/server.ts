@@ -3,9 +3,6 @@ import { durableMcp, type Store } from 'durable-mcp';
 import { Hono } from 'hono';
 import { notesServer } from './notes.js';
 
-/** Less than the time between a platform's SIGTERM and its SIGKILL. */
-const FINISH_MS = 5_000;
-
 const store = await openStore(process.env['DATABASE_URL']);
 const mcp = durableMcp({
   store,
@@ -26,13 +23,15 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port }, (address
   console.log(`notes listening on http://127.0.0.1:${address.port}/mcp (${store.name})`);
 });
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 
+/** Running calls get 7 s to finish, and clients of streams resume elsewhere. Then nothing is left to keep Node. */
 async function stop(): Promise<void> {
-  mcp.drain();
-  const late = setTimeout(() => mcp.stop(), FINISH_MS);
-  await new Promise((resolve) => server.close(resolve));
-  clearTimeout(late);
+  // A terminal and npm each pass on a Ctrl-C.
+  if (stopping) return;
+  stopping = true;
+  server.close();
   await mcp.close();
   await store.close();
 }

@@ -18,7 +18,7 @@ export {
 } from '../../domain/errors.ts';
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';
 export type { JsonValue } from '../../domain/json.ts';
-export { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../../domain/limits.ts';
+export { DEFAULT_LIMITS, INSTANCE_KEPT_MS, type Limits, MAX_VALUE_BYTES } from '../../domain/limits.ts';
 export type { Principal } from '../../domain/principal.ts';
 export type {
   InitializeParams,
@@ -32,6 +32,7 @@ export type { SessionLifetime } from '../../domain/sessions.ts';
 export type { StoredValue, ValueSummary } from '../../domain/value.ts';
 export type { Clock } from '../../ports/clock.ts';
 export type { EventAppend, EventLog, EventPage, EventQuery } from '../../ports/event-log.ts';
+export type { Instances } from '../../ports/instances.ts';
 export type {
   SessionRepository,
   Touch,
@@ -42,5 +43,5 @@ export type {
 } from '../../ports/session-repository.ts';
 export type { Signals, SignalTopic } from '../../ports/signals.ts';
 export type { Store } from '../../ports/store.ts';
-export { DEFAULT_LIFETIME } from '../defaults.ts';
+export { DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from '../defaults.ts';
 export { type DurableMcp, type DurableMcpOptions, durableMcp } from '../durable-mcp.ts';

@@ -4,7 +4,7 @@ import { storeContract } from './store.suite.ts';
 storeContract('memory', async () => {
   const shared = sharedMemory();
   return {
-    capabilities: { sweeps: true, signalsSessionsAcrossInstances: true, trimSlack: 0 },
+    capabilities: { sweeps: true, catchesUpWithinMs: 0, trimSlack: 0 },
     open: async () => memoryStore(shared),
     countRows: async (ref) => {
       const found = shared.data.sessions.get(ref);

@@ -16,7 +16,8 @@ function roundTrip(record: StreamRecord): StreamRecord {
 describe('a record', () => {
   it.each<StreamRecord>([
     { kind: 'begin', requests: [1, 'two', 0, ''] },
-    { kind: 'open', connection: 'abc' },
+    { kind: 'open', toNobody: false },
+    { kind: 'open', toNobody: true },
     { kind: 'alive', requests: [] },
     message({ jsonrpc: '2.0', id: 1, result: {} }, { writer: 'w', number: 7, requests: [1] }),
     message('text with "quotes", \\ and \u2028 and 😀'),

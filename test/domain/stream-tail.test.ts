@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
+import { MOST_HELD } from '../../src/domain/held-records.ts';
+import type { EventPage } from '../../src/ports/event-log.ts';
 import { times } from '../contract/fixtures.ts';
 import {
   gate,
@@ -9,6 +11,8 @@ import {
   streamLab,
   TailReader,
 } from '../support/stream-lab.ts';
+
+const KILOBYTES_100 = 100 * 1024;
 
 let lab: StreamLab;
 let a: LabInstance;
@@ -100,18 +104,22 @@ describe('a tail', () => {
     expect(reader.heard).toEqual([2]);
   });
 
-  it('holds a bounded number for a slow reader, who gets everything all the same', async () => {
+  it('holds a bounded amount for a slow reader, who gets everything all the same', async () => {
     const tail = a.streams.follow(lab.call, { sequence: 0, isNewest: true });
     const offer = vi.spyOn(tail, 'offer');
-    const read = vi.spyOn(a.store.events, 'read');
-    await say(a, ...times(500, (index) => index));
+    const texts = times(60, (index) => `${index} ${'x'.repeat(KILOBYTES_100)}`);
+    await say(a, ...texts);
     const taken = offer.mock.results.filter(({ value }) => value === true).length;
     expect(taken).toBeGreaterThan(0);
-    expect(taken).toBeLessThanOrEqual(64);
+    expect(taken).toBeLessThanOrEqual(MOST_HELD / KILOBYTES_100);
+    const read = vi.spyOn(a.store.events, 'read');
     const reader = new TailReader(tail);
     await lab.pass();
-    expect(reader.heard).toEqual(times(500, (index) => index));
-    expect(Math.max(...read.mock.calls.map(([, { limit }]) => limit))).toBeLessThanOrEqual(64);
+    expect(reader.heard).toEqual(texts);
+    for (const { value } of read.mock.results) {
+      const { events } = (await value) as EventPage;
+      expect(events.length).toBeLessThanOrEqual(MOST_HELD / KILOBYTES_100);
+    }
   });
 
   it('passes over signs of life, and tells where a call begins', async () => {
@@ -207,13 +215,14 @@ describe('what is no longer kept', () => {
   it('is told to a slow reader in the midst of a stream', async () => {
     const trimming = lab.instance({ keep: 10 });
     const tail = trimming.streams.follow(lab.call, { sequence: 0, isNewest: true });
-    await say(trimming, ...times(100, (index) => index + 1));
+    const texts = times(50, (index) => `${index} ${'x'.repeat(KILOBYTES_100)}`);
+    await say(trimming, ...texts);
     const reader = new TailReader(tail);
     await lab.pass();
     const gapAt = reader.heard.indexOf('gap');
     expect(gapAt).toBeGreaterThan(0);
-    expect(reader.heard.slice(0, gapAt)).toEqual(times(gapAt, (index) => index + 1));
-    expect(reader.steps[gapAt]).toMatchObject({ from: gapAt + 1, to: 90 });
-    expect(reader.heard.slice(gapAt + 1)).toEqual(times(10, (index) => index + 91));
+    expect(reader.heard.slice(0, gapAt)).toEqual(texts.slice(0, gapAt));
+    expect(reader.steps[gapAt]).toMatchObject({ from: gapAt + 1, to: 40 });
+    expect(reader.heard.slice(gapAt + 1)).toEqual(texts.slice(40));
   });
 });

@@ -54,7 +54,9 @@ export async function streamLab(): Promise<StreamLab> {
       const errors: unknown[] = [];
       const streams = new Streams({
         events: store.events,
-        signals: deaf ? { publish: async () => {}, watch: () => () => {} } : store.signals,
+        signals: deaf
+          ? { tellsOfSessions: false, publish: async () => {}, watch: () => () => {} }
+          : store.signals,
         clock,
         keep,
         retentionMs: HOUR,

@@ -67,10 +67,8 @@ describe.concurrent.each(STORES)(
       expect(await replay(session, witness, call)).toEqual(whole);
 
       await other.over(20_000);
-      expect(other.logged).toEqual(numbers(100));
-      expect(other.outcomes).toMatchObject([
-        { id: 'other', result: { structuredContent: { counted: 100 } } },
-      ]);
+      expect(other.logged).toEqual(numbers(80));
+      expect(other.outcomes).toMatchObject([{ id: 'other', result: { structuredContent: { counted: 80 } } }]);
     });
 
     // Catches: two outcomes of one call, where a machine slept and was given up.

@@ -1,10 +1,9 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { describe, expect, it } from 'vitest';
 import { sessionRef } from '../../src/domain/session.ts';
 import { eventually, times } from '../contract/fixtures.ts';
 import { type Reply, streamOf } from '../support/raw-client.ts';
-import { connectClient } from '../support/service.ts';
 import type { Message } from '../support/sse-connection.ts';
+import { officialClient } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
 
 /** Calls of one session, each on whichever instance it meets. */
@@ -30,10 +29,10 @@ export function callsSuite(newCluster: NewCluster): void {
     // Catches: anything that only the raw client of these tests takes for right.
     it('are served to the official client', async () => {
       const cluster = await newCluster({ seed: 4 });
-      const official = await connectClient(`${cluster.proxy.origin}/mcp`);
+      const official = await officialClient(cluster.proxy.origin);
       try {
-        const results = await Promise.all(times(20, () => runWith(official.client)));
-        expect(new Set(results)).toEqual(new Set(['a', 'b', 'c']));
+        const results = await Promise.all(times(20, () => official.run({ say: 1 })));
+        expect(new Set(results.map(({ instance }) => instance))).toEqual(new Set(['a', 'b', 'c']));
       } finally {
         await official.close();
       }
@@ -120,9 +119,4 @@ export function callsSuite(newCluster: NewCluster): void {
 
 export function textOf({ body }: Reply): Record<string, unknown> {
   return JSON.parse((body as Message).result.content[0].text);
-}
-
-async function runWith(client: Client): Promise<unknown> {
-  const { content } = await client.callTool({ name: 'run', arguments: { steps: [{ say: 1 }] } });
-  return JSON.parse((content as { text: string }[])[0]?.text ?? '')['instance'];
 }

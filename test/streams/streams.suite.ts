@@ -2,8 +2,12 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import type { HarnessFactory, StoreHarness } from '../contract/harness.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../support/cluster.ts';
 import { callsSuite } from './calls.suite.ts';
+import { cancellationSuite } from './cancellation.suite.ts';
 import { Gates } from './fixture/gates.ts';
 import { scriptServer } from './fixture/script-server.ts';
+import { listeningSuite } from './listening.suite.ts';
+import { resumptionSuite } from './resumption.suite.ts';
+import { serverRequestsSuite } from './server-requests.suite.ts';
 
 /** A cluster of script servers, with the gates at which their calls wait. Ends with the test. */
 export interface ScriptCluster extends Cluster {
@@ -48,5 +52,9 @@ export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
     afterAll(() => harness?.close());
 
     callsSuite(newCluster);
+    listeningSuite(newCluster);
+    serverRequestsSuite(newCluster);
+    cancellationSuite(newCluster);
+    resumptionSuite(newCluster);
   });
 }

@@ -61,8 +61,8 @@ export class RawClient {
     return this.#lastId;
   }
 
-  async post(body: unknown, at: string = this.origin): Promise<Reply> {
-    const cut = new AbortController();
+  /** @param cut aborted, it destroys the socket */
+  async post(body: unknown, at: string = this.origin, cut = new AbortController()): Promise<Reply> {
     return reply(await send(at, this.#headers(), body, cut.signal), cut);
   }
 

@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
-import { DEFAULT_BODY_BYTES, DEFAULT_LIFETIME } from './defaults.ts';
+import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
 import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
 import { readStoreConfig, type StoreConfig, type StoreName } from './store-config.ts';
 
@@ -23,6 +23,8 @@ export interface ServerConfig {
   readonly bodyBytes: number;
   readonly lifetime: SessionLifetime;
   readonly limits: Limits;
+  /** For how long the messages of a call can be had after a broken connection. Milliseconds. */
+  readonly eventRetentionMs: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly drainDelayMs: number;
   readonly createTablesIfMissing: boolean;
@@ -87,7 +89,16 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
         min: 1,
         max: 1_000_000,
       }),
+      eventsPerStream: settings.integer('MAX_EVENTS_PER_STREAM', DEFAULT_LIMITS.eventsPerStream, {
+        min: 10,
+        max: 1_000_000,
+      }),
     },
+    eventRetentionMs:
+      settings.integer('EVENT_RETENTION_SECONDS', DEFAULT_EVENT_RETENTION_MS / 1_000, {
+        min: 10,
+        max: LONGEST_S,
+      }) * 1_000,
     logLevel: settings.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     drainDelayMs: settings.integer('DRAIN_DELAY_SECONDS', 0, { min: 0, max: 3_600 }) * 1_000,
     createTablesIfMissing: settings.flag('CREATE_TABLES_IF_MISSING') || flags.embedded,

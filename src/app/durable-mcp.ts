@@ -8,10 +8,11 @@ import type { SessionRef } from '../domain/session.ts';
 import { type SessionLifetime, Sessions } from '../domain/sessions.ts';
 import { newInstanceId } from '../domain/stream-name.ts';
 import { Streams } from '../domain/streams.ts';
+import { within } from '../domain/within.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CachedSession } from '../ports/session-cache.ts';
 import type { Store } from '../ports/store.ts';
-import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
+import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME, FINISH_MS } from './defaults.ts';
 import { sweepRegularly } from './sweep.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -58,8 +59,11 @@ export interface DurableMcp {
   idle(): Promise<void>;
   /** Ends what still runs, each call with an error that says so. Later requests are refused with 503. */
   stop(): Promise<void>;
-  /** Stops, writes down what is still in memory and ends background work. The store stays open. */
-  close(): Promise<void>;
+  /**
+   * All steps at once: ends streams, lets calls finish for up to `finishMs` (7,000 by default), stops, writes down
+   * what is still in memory and ends background work. The store stays open.
+   */
+  close(options?: { readonly finishMs?: number }): Promise<void>;
 }
 
 /**
@@ -131,8 +135,10 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     endStreams: () => endpoint.endStreams(),
     idle: () => endpoint.idle(),
     stop: () => endpoint.stop(),
-    close: async () => {
+    close: async ({ finishMs = FINISH_MS } = {}) => {
       draining = true;
+      endpoint.endStreams();
+      await within(endpoint.idle(), finishMs);
       await endpoint.stop();
       stopSweeping();
       await Promise.all([sessions.activity.flush(), liveness.close()]);

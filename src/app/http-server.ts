@@ -3,10 +3,9 @@ import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { within } from '../domain/within.ts';
+import { FINISH_MS } from './defaults.ts';
 import type { Service } from './service.ts';
 
-/** After the drain delay a stop takes 10 s at most: this long for calls to finish, the rest to close up. */
-const FINISH_MS = 7_000;
 /** For the errors that end unfinished calls to reach their clients. */
 const FAREWELL_MS = 500;
 

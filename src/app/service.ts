@@ -43,6 +43,7 @@ export function createService({ config, store, clock, logger, server }: ServiceO
       }),
     lifetime: config.lifetime,
     limits: config.limits,
+    eventRetentionMs: config.eventRetentionMs,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     maxBodyBytes: config.bodyBytes,

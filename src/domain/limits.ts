@@ -31,6 +31,12 @@ export const VALUE_DEPTH = 100;
  */
 export const INITIALIZE_BYTES = 128 * 1024;
 
+/**
+ * Largest list of resource URIs that a session subscribes to, in bytes of its JSON text: it is stored with the
+ * session too.
+ */
+export const SUBSCRIPTIONS_BYTES = 64 * 1024;
+
 /** Entries of one `list_values` page. */
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 1_000;

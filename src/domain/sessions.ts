@@ -5,6 +5,7 @@ import type { Signals } from '../ports/signals.ts';
 import { Activity } from './activity.ts';
 import { InvalidArgument, SessionNotFound, VersionConflict } from './errors.ts';
 import { INITIALIZE_BYTES } from './limits.ts';
+import { pause } from './persist.ts';
 import { isSamePrincipal, type Principal } from './principal.ts';
 import {
   type InitializeParams,
@@ -29,6 +30,11 @@ export interface SessionLifetime {
  * the signal learns that a session was deleted; operations on values never rely on it.
  */
 export const SESSION_CACHE_MS = 1_500;
+/**
+ * The same where there are no such signals: whoever changes a session then waits for this long, so that once it
+ * is answered no instance serves the session as it was.
+ */
+export const UNSIGNALLED_CACHE_MS = 500;
 
 /** How often a change is tried again when other instances change the same session at the same time. */
 const CHANGE_ATTEMPTS = 20;
@@ -47,6 +53,7 @@ export class Sessions {
   readonly #signals: Signals;
   readonly #cache: SessionCache;
   readonly #clock: Clock;
+  readonly #cacheMs: number;
   readonly #reads = new Map<SessionRef, SessionRead>();
 
   constructor(options: {
@@ -63,6 +70,7 @@ export class Sessions {
     this.#signals = options.signals;
     this.#cache = options.cache;
     this.#clock = options.clock;
+    this.#cacheMs = options.signals.tellsOfSessions ? SESSION_CACHE_MS : UNSIGNALLED_CACHE_MS;
     this.activity = new Activity({ ...options, idleMs: options.lifetime.idleMs });
   }
 
@@ -124,7 +132,7 @@ export class Sessions {
   async recent(ref: SessionRef): Promise<Session | undefined> {
     const now = this.#clock.now();
     const cached = this.#cache.get(ref);
-    if (cached !== undefined && now - cached.readAt < SESSION_CACHE_MS && !isExpired(cached.session, now)) {
+    if (cached !== undefined && now - cached.readAt < this.#cacheMs && !isExpired(cached.session, now)) {
       return cached.session;
     }
     // Requests that come in together share one read.
@@ -158,8 +166,7 @@ export class Sessions {
           change(session),
           this.#clock.now(),
         );
-        this.forget(ref);
-        await this.#signals.publish({ ref });
+        await this.#announce(ref);
         return changed;
       } catch (error) {
         if (!(error instanceof VersionConflict) || attempt === CHANGE_ATTEMPTS) throw error;
@@ -176,10 +183,16 @@ export class Sessions {
     const session = await this.recent(ref);
     if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
     const wasThere = await this.#repository.delete(ref, this.#clock.now());
-    this.forget(ref);
     this.activity.forget(ref);
-    await this.#signals.publish({ ref });
+    await this.#announce(ref);
     if (!wasThere) throw new SessionNotFound();
+  }
+
+  /** Resolves when other instances may be taken to know that a session has changed. */
+  async #announce(ref: SessionRef): Promise<void> {
+    this.forget(ref);
+    await this.#signals.publish({ ref });
+    if (!this.#signals.tellsOfSessions) await pause(this.#clock, this.#cacheMs + 10);
   }
 
   /** Drops what is remembered of a session, so that the next look asks the store. */

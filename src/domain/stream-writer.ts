@@ -9,7 +9,7 @@ import type { Streams } from './streams.ts';
 /** Records of one append at most. */
 const BATCH = 64;
 /** Records that wait for the store at most: beyond it, whoever sends does not wait for what it sends. */
-const MOST_WAITING = 1_000;
+const MOST_WAITING = 10_000;
 
 interface Waiting {
   readonly records: readonly StreamRecord[];

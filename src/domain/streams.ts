@@ -3,6 +3,11 @@ import { isShown, ownerOf } from './stream-name.ts';
 import { encodeRecord, type StreamRecord } from './stream-record.ts';
 import { StreamTail, type TailStart } from './stream-tail.ts';
 
+/** How many messages that wait for other instances are kept at least. */
+const INBOUND_KEEP = 1_000;
+/** A timer cannot be set much further ahead. */
+const A_DAY_MS = 24 * 60 * 60 * 1_000;
+
 /** The streams of all sessions, as this instance appends to them and follows them. */
 export class Streams {
   readonly options: StreamsOptions;
@@ -31,7 +36,8 @@ export class Streams {
         // Only a call's stream comes to an end: the others must not begin again while the session lives.
         expiresAt:
           ownerOf(stream) !== undefined ? Math.min(now + retentionMs, session.endsAt) : session.endsAt,
-        keep,
+        // Answers of a client that were trimmed unread would leave their askers waiting.
+        keep: isShown(stream) ? keep : Math.max(keep, INBOUND_KEEP),
       },
       now,
     );
@@ -72,8 +78,25 @@ export class Streams {
       this.options.signals.watch({ ref, stream: handle.stream }, look),
       // The session may be gone.
       this.options.signals.watch({ ref }, look),
+      this.#lookAtEnd(handle, look),
     ];
     return tail;
+  }
+
+  /** No store tells that a session has come to its end: it is just no longer found. */
+  #lookAtEnd({ session }: StreamHandle, look: () => void): () => void {
+    const { clock } = this.options;
+    let cancel = (): void => {};
+    const schedule = (): void => {
+      const leftMs = session.endsAt - clock.now();
+      if (leftMs > 0) cancel = clock.schedule(Math.min(leftMs, A_DAY_MS), next);
+    };
+    const next = (): void => {
+      look();
+      schedule();
+    };
+    schedule();
+    return () => cancel();
   }
 
   /** True if a connection on this instance has it, so that no other one has the stream. */

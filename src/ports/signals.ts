@@ -12,10 +12,20 @@ export interface SignalTopic {
  * Laws:
  * - A signal says *look again*, never what changed. It may be lost, doubled, late or unfounded; whoever
  *   watches must be correct without it. Losing all of them costs latency only.
+ * - Of streams, that latency has a bound: whoever watches a stream is called at the latest about 30 s after an
+ *   append to it, or after it vanished because its session was deleted, even if every signal was lost, as long
+ *   as the store answers. Nothing is promised of a stream that was still empty when its session was deleted,
+ *   nor of sessions.
  * - Publish after the write that it is about is acknowledged.
  * - The publishing instance's own watchers are called too.
  */
 export interface Signals {
+  /**
+   * Whether a signal on a session reaches other instances, in general within milliseconds. Where it does not,
+   * whoever changes a session has to wait until what others remember of it is too old.
+   */
+  readonly tellsOfSessions: boolean;
+
   /** Never rejects: a signal that could not be sent is reported to the operator, not to the writer. */
   publish(topic: SignalTopic): Promise<void>;
 

@@ -27,6 +27,7 @@ describe('the defaults', () => {
       limits: { valueBytes: 256 * 1024, keysPerSession: 10_000, eventsPerStream: 1_000 },
       logLevel: 'info',
       drainDelayMs: 0,
+      eventRetentionMs: 3_600_000,
       createTablesIfMissing: true,
       store: {
         name: 'postgres',
@@ -97,6 +98,8 @@ describe('a bad value', () => {
     ['MAX_VALUE_BYTES', '400000'],
     ['MAX_KEYS_PER_SESSION', '0'],
     ['MAX_BODY_BYTES', '1'],
+    ['EVENT_RETENTION_SECONDS', '1'],
+    ['MAX_EVENTS_PER_STREAM', '0'],
   ])('of %s (%s) is told in one line that names it', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);
   });

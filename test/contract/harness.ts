@@ -5,8 +5,8 @@ import type { Store } from '../../src/ports/store.ts';
 export interface Capabilities {
   /** False where the engine removes expired items by itself, so that `deleteExpired` has nothing to do. */
   readonly sweeps: boolean;
-  /** False where only the cache's age bound tells other instances of a changed session. */
-  readonly signalsSessionsAcrossInstances: boolean;
+  /** Within how long a watcher is told that its stream vanished, though no signal came, in ms. */
+  readonly catchesUpWithinMs: number;
   /** How many events beyond `keep` a trimmed stream may still hold. */
   readonly trimSlack: number;
 }

@@ -95,12 +95,28 @@ export function signalsContract(makeHarness: HarnessFactory): void {
     it('tells of a changed session', async () => {
       const session = await openSession();
       let calls = 0;
-      const watching = harness.capabilities.signalsSessionsAcrossInstances ? b : a;
+      const watching = a.signals.tellsOfSessions ? b : a;
       const unwatch = watching.signals.watch({ ref: session.ref }, () => {
         calls += 1;
       });
       await a.signals.publish({ ref: session.ref });
       await eventually(() => calls > 0, 'the signal');
+      unwatch();
+    });
+
+    // Catches: whoever waits for a stream's next event, and does so for ever after its session was deleted.
+    it('tells of a stream that vanished with its session, deleted on another instance', async () => {
+      // Where that takes longer than one cares to wait, the adapter's own test has it look sooner.
+      const { catchesUpWithinMs } = harness.capabilities;
+      if (catchesUpWithinMs > 5_000) return;
+      const session = await openSession();
+      await emit(a, session, 's');
+      let calls = 0;
+      const unwatch = b.signals.watch({ ref: session.ref, stream: 's' }, () => {
+        calls += 1;
+      });
+      await a.sessions.delete(session.ref, NOW);
+      await eventually(() => calls > 0, 'the call', catchesUpWithinMs + 5_000);
       unwatch();
     });
 

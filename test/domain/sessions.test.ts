@@ -25,13 +25,27 @@ interface Instance {
 let clock: FakeClock;
 let shared: SharedMemory;
 
-/** An instance over the shared store; `deaf` ones get no signals, like those of another machine at worst. */
-function instance(options: { deaf?: boolean; idleMs?: number; maxLifetimeMs?: number } = {}): Instance {
+interface InstanceOptions {
+  /** Gets no signals: they are lost, or the store has none. */
+  readonly deaf?: 'signals are lost' | 'no signals';
+  readonly idleMs?: number;
+  readonly maxLifetimeMs?: number;
+}
+
+/** An instance over the shared store. */
+function instance(options: InstanceOptions = {}): Instance {
   const store = memoryStore(shared);
   const errors: unknown[] = [];
   const sessions = new Sessions({
     repository: store.sessions,
-    signals: options.deaf ? { publish: async () => {}, watch: () => () => {} } : store.signals,
+    signals:
+      options.deaf === undefined
+        ? store.signals
+        : {
+            tellsOfSessions: options.deaf === 'signals are lost',
+            publish: async () => {},
+            watch: () => () => {},
+          },
     cache: new LRUCache<SessionRef, CachedSession>({ max: 100, dispose: ({ release }) => release() }),
     clock,
     lifetime: { idleMs: options.idleMs ?? DAY, maxLifetimeMs: options.maxLifetimeMs ?? 30 * DAY },
@@ -96,7 +110,7 @@ describe('expiry', () => {
   it.each([4_000, 1_000, 40])(
     'holds for an idle time of %i ms with use at every half of it',
     async (idleMs) => {
-      const [a, b] = [instance({ idleMs }), instance({ idleMs, deaf: true })];
+      const [a, b] = [instance({ idleMs }), instance({ idleMs, deaf: 'signals are lost' })];
       const { id } = await a.sessions.open(ORIGIN);
       for (let use = 0; use < 20; use += 1) {
         await clock.advance(idleMs / 2);
@@ -193,24 +207,46 @@ describe('the session record', () => {
   });
 
   it('without a signal is dropped within 2 s, while state is refused at once', async () => {
-    const [a, b] = [instance(), instance({ deaf: true })];
+    const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
     const { id } = await a.sessions.open(ORIGIN);
     await b.state(id).set('k', 1);
     await b.sessions.resolve(id, undefined);
     await a.sessions.close(id, undefined);
     await expect(b.state(id).get('k')).rejects.toThrow(SessionNotFound);
-    const other = instance({ deaf: true });
+    const other = instance({ deaf: 'signals are lost' });
     expect(SESSION_CACHE_MS).toBeLessThan(2_000);
     await expect(other.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
   it('that is only known from the cache is refused once its age is up', async () => {
-    const [a, b] = [instance(), instance({ deaf: true })];
+    const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
     const { id } = await a.sessions.open(ORIGIN);
     await b.sessions.resolve(id, undefined);
     await a.sessions.close(id, undefined);
     expect(await b.sessions.resolve(id, undefined)).toBeDefined();
     await clock.advance(SESSION_CACHE_MS);
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
+  // Catches: a DELETE that is answered while other instances still serve the session, where nothing tells them.
+  it('is nowhere served as it was once a change or an end is acknowledged, also without signals', async () => {
+    const [a, b] = [instance({ deaf: 'no signals' }), instance({ deaf: 'no signals' })];
+    const { id, session } = await a.sessions.open(ORIGIN);
+    const whenDone = async (change: Promise<unknown>): Promise<void> => {
+      let done = false;
+      void change.then(() => {
+        done = true;
+      });
+      for (let ms = 0; !done; ms += 10) {
+        expect(ms).toBeLessThan(SESSION_CACHE_MS);
+        // The worst instance: it asks the store just before.
+        if (ms === 0) await b.sessions.resolve(id, undefined);
+        await clock.advance(10);
+      }
+    };
+    await whenDone(a.sessions.change(session.ref, () => ({ logLevel: 'error' })));
+    expect(await b.sessions.resolve(id, undefined)).toMatchObject({ logLevel: 'error' });
+    await whenDone(a.sessions.close(id, undefined));
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
@@ -257,7 +293,7 @@ describe('the session record', () => {
 
 describe('change', () => {
   it('by many at once loses none of them', async () => {
-    const instances = [instance(), instance({ deaf: true }), instance()];
+    const instances = [instance(), instance({ deaf: 'signals are lost' }), instance()];
     const { session } = await (instances[0] as Instance).sessions.open(ORIGIN);
     await Promise.all(
       Array.from({ length: 12 }, (_, index) =>

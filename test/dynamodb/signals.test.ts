@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import type { Session } from '../../src/domain/session.ts';
 import { eventually, NOW, newSession, times } from '../contract/fixtures.ts';
 import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
@@ -117,6 +118,79 @@ describe('signals by polling', () => {
     await append();
     await eventually(() => calls > 0, 'the signal');
     unwatch();
+  });
+
+  describe('of a stream that vanished', () => {
+    /** As DynamoDB does by the TTL attribute. */
+    const expire = async (): Promise<void> => {
+      const { records } = openTables(fixture.client, fixture.tableName);
+      await records.delete({ ref: session.ref, stream: 's', first: 1 }).go();
+    };
+    /** A watcher that was called for the stream's one event, and has waited since. */
+    const idle = async () => {
+      await append();
+      const { store, polls } = watching();
+      const watcher = { calls: 0, polls, unwatch: () => {} };
+      watcher.unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+        watcher.calls += 1;
+      });
+      await eventually(() => polls.length >= 4, 'four polls');
+      expect(watcher.calls).toBe(1);
+      return watcher;
+    };
+
+    // Catches: a look past the newest event, to which a stream that is gone is as idle as one that is there.
+    it.each([
+      ['session was deleted', () => fixture.store.sessions.delete(session.ref, NOW)],
+      ['event expired', expire],
+    ])('because its %s: once', async (_why, vanish) => {
+      const watcher = await idle();
+      await vanish();
+      await eventually(() => watcher.calls === 2, 'the signal', 5_000);
+      const before = watcher.polls.length;
+      await eventually(() => watcher.polls.length >= before + 3, 'three more polls');
+      expect(watcher.calls).toBe(2);
+      watcher.unwatch();
+    });
+
+    // Catches: a stream known by its sequence alone.
+    it('and began anew, where the last one ended', async () => {
+      const watcher = await idle();
+      await expire();
+      await append();
+      await eventually(() => watcher.calls >= 2, 'the signal', 5_000);
+      watcher.unwatch();
+    });
+
+    // Catches: a deletion that nobody notices, because nothing was known of the stream before.
+    it('before the first poll: once, for one GetItem', async () => {
+      await append();
+      const { store, client, polls } = watching();
+      let [calls, sessionReads] = [0, 0];
+      intercept(client, async (sent, next) => {
+        if (sent.action === 'GetItem') sessionReads += 1;
+        if (polls.length === 1) await fixture.store.sessions.delete(session.ref, NOW);
+        return next();
+      });
+      const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+        calls += 1;
+      });
+      await eventually(() => calls > 0, 'the signal');
+      await eventually(() => polls.length >= 4, 'three more polls');
+      expect([calls, sessionReads]).toEqual([1, 1]);
+      unwatch();
+    });
+
+    it('is not what an empty stream is taken for', async () => {
+      const { store, polls } = watching();
+      let calls = 0;
+      const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+        calls += 1;
+      });
+      await eventually(() => polls.length >= 4, 'four polls');
+      expect(calls).toBe(0);
+      unwatch();
+    });
   });
 
   // Catches: a signal lost because the event was appended between `watch` and the first poll.

@@ -153,6 +153,19 @@ describe('an instance that never saw a session', () => {
     expect(b.probe.seen).toEqual(['subscribe x:2']);
   });
 
+  // Catches: a session record that grows with every subscription until no store takes it.
+  it('subscribes to 64 KiB of URIs, and refuses more by name', async () => {
+    const { endpoint } = cluster()();
+    const caller = await open(endpoint);
+    const subscribe = (uri: string) =>
+      endpoint.post({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri } }, caller);
+    // With brackets and quotes as JSON.
+    const half = 32 * 1024;
+    expect(answer(await subscribe('a'.repeat(half - 4))).result).toEqual({});
+    await expect(subscribe('b'.repeat(half - 2))).rejects.toThrow(/^uri: .*65536 bytes/);
+    expect(answer(await subscribe('b'.repeat(half - 3))).result).toEqual({});
+  });
+
   it('builds one server for requests that come in together, and keeps it', async () => {
     const instance = cluster();
     const [a, b] = [instance(), instance()];

@@ -7,6 +7,7 @@ import {
   touchSessions,
   updateSessionIfVersion,
 } from '../../src/adapters/postgres/session-statements.ts';
+import { lookAtStreams } from '../../src/adapters/postgres/signal-statements.ts';
 import type { Statement } from '../../src/adapters/postgres/statement.ts';
 import { storeSessionValue } from '../../src/adapters/postgres/store-value-statement.ts';
 import { sweepEvents, sweepSessions } from '../../src/adapters/postgres/sweep-statements.ts';
@@ -52,6 +53,7 @@ const statements: Statement<never, unknown>[] = [
   beatInstance,
   countBeats,
   forgetInstance,
+  lookAtStreams,
 ];
 
 // That of the instances reads their whole table, which is as small as the service.

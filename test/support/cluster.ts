@@ -90,7 +90,7 @@ async function startInstance(
     close: async () => {
       http.close();
       http.closeAllConnections();
-      await mcp.close();
+      await mcp.close({ finishMs: 0 });
       await store.close();
     },
   };

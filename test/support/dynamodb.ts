@@ -14,7 +14,8 @@ export const DYNAMODB_CAPABILITIES: Capabilities = {
   // DynamoDB removes expired items by their TTL attribute.
   sweeps: false,
   // DynamoDB cannot push, and polling every cached session would cost more than the cache saves.
-  signalsSessionsAcrossInstances: false,
+  // The slowest pace of the polling.
+  catchesUpWithinMs: 4_000,
   // Trimming by every append would double its requests.
   trimSlack: TRIM_EVERY,
 };

@@ -5,7 +5,7 @@ import type { StoreHarness } from '../contract/harness.ts';
 export async function memoryHarness(): Promise<StoreHarness> {
   const shared = sharedMemory();
   return {
-    capabilities: { sweeps: true, signalsSessionsAcrossInstances: true, trimSlack: 0 },
+    capabilities: { sweeps: true, catchesUpWithinMs: 0, trimSlack: 0 },
     open: async () => memoryStore(shared),
     countRows: async (ref) => {
       const found = shared.data.sessions.get(ref);

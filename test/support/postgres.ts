@@ -71,7 +71,13 @@ export function postgresHarness(options: Partial<PostgresStoreOptions> = {}): Ha
     // Suites count rows of several sessions at once, which one connection would have to refuse.
     const rowsOf = new pg.Pool({ connectionString: database.url, max: 1 });
     return {
-      capabilities: { sweeps: true, signalsSessionsAcrossInstances: true, trimSlack: 0 },
+      capabilities: {
+        sweeps: true,
+        // Without LISTEN, streams are looked at, but a look at every cached session would cost more than it saves.
+        // One statement for all watched streams: seldom, where LISTEN brings nearly all signals.
+        catchesUpWithinMs: options.catchUpMs ?? (options.listenConnectionString === false ? 1_000 : 30_000),
+        trimSlack: 0,
+      },
       open: async () => {
         const store = postgresStore({ connectionString: database.url, ...options });
         stores.push(store);

@@ -1,7 +1,9 @@
+import type { SessionRef } from '../../domain/session.ts';
 import type { Signals, SignalTopic } from '../../ports/signals.ts';
 import { MAX_SEQUENCE, type Tables } from './entities.ts';
 import { domainError } from './errors.ts';
-import { StreamPoller } from './stream-poller.ts';
+import { readSession } from './session-items.ts';
+import { EMPTY, GONE, type Seen, StreamPoller } from './stream-poller.ts';
 
 interface Topic {
   readonly watchers: Set<() => void>;
@@ -14,6 +16,7 @@ interface Topic {
  * the cached record is too old.
  */
 export class DynamodbSignals implements Signals {
+  readonly tellsOfSessions = false;
   readonly #tables: Tables;
   readonly #onError: (error: unknown) => void;
   readonly #topics = new Map<string, Topic>();
@@ -60,7 +63,7 @@ export class DynamodbSignals implements Signals {
     const watchers = new Set<() => void>();
     if (stream === undefined) return { watchers, poller: undefined };
     const poller = new StreamPoller(
-      (after) => this.#newestAfter(ref, stream, after),
+      (known) => this.#newest(ref, stream, known),
       () => call(watchers),
       (error) => this.#onError(domainError(error)),
     );
@@ -68,15 +71,22 @@ export class DynamodbSignals implements Signals {
   }
 
   /**
-   * Reads nothing where nothing is new, and so costs the least there is, however large the newest event. A
-   * hint need not be consistent: what this look misses, the next one finds.
+   * The newest record, looked for from the known one on: if that is not found either, the stream vanished, with
+   * its session or by its expiry, since trimming leaves the newest. A hint need not be consistent: what this look
+   * misses, the next one finds, and a record that an older replica does not know yet costs a call in vain.
+   *
+   * A first look that finds nothing asks for the session, with one GetItem: who deleted it before that look
+   * would else never be noticed.
    */
-  async #newestAfter(ref: string, stream: string, after: number): Promise<number> {
+  async #newest(ref: SessionRef, stream: string, known: Seen | undefined): Promise<Seen> {
     const { data } = await this.#tables.records.query
       .primary({ ref, stream })
-      .between({ first: after + 1 }, { first: MAX_SEQUENCE })
-      .go({ order: 'desc', limit: 1, attributes: ['last'], ignoreOwnership: true });
-    return data[0]?.last ?? after;
+      .between({ first: known?.first ?? 1 }, { first: MAX_SEQUENCE })
+      .go({ order: 'desc', limit: 1, attributes: ['first', 'appendId'], ignoreOwnership: true });
+    const [newest] = data;
+    if (newest !== undefined) return { first: newest.first, id: newest.appendId };
+    if (known !== undefined) return known === GONE ? GONE : EMPTY;
+    return (await readSession(this.#tables, ref)) === undefined ? GONE : EMPTY;
   }
 }
 

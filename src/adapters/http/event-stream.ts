@@ -33,7 +33,7 @@ export function eventStreamResponse(events: EventStream): Response {
 class EventReader {
   readonly #events: EventStream;
   #asked: Promise<void> | undefined;
-  #answer: { readonly event: StreamEvent | undefined } | undefined;
+  #answer: { readonly event: StreamEvent | undefined } | { readonly error: unknown } | undefined;
   #wake = (): void => {};
 
   constructor(events: EventStream) {
@@ -45,14 +45,19 @@ class EventReader {
     this.#asked ??= this.#ask();
     if (this.#answer === undefined) await this.#answerOrSilence();
     if (this.#answer === undefined) return 'silence';
-    const { event } = this.#answer;
+    const answer = this.#answer;
     this.#answer = undefined;
     this.#asked = undefined;
-    return event;
+    if ('error' in answer) throw answer.error;
+    return answer.event;
   }
 
   async #ask(): Promise<void> {
-    this.#answer = { event: await this.#events.next() };
+    try {
+      this.#answer = { event: await this.#events.next() };
+    } catch (error) {
+      this.#answer = { error };
+    }
     this.#wake();
   }
 

@@ -36,7 +36,7 @@ export class McpRoute {
 
   async get(request: Request): Promise<Response> {
     assertAcceptsStream(request.headers.get('accept'));
-    const lastEventId = request.headers.get('last-event-id') ?? undefined;
+    const lastEventId = request.headers.get('last-event-id') || undefined;
     return respond(await this.#endpoint.listen(caller(request), lastEventId), 200);
   }
 

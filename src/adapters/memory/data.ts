@@ -2,6 +2,7 @@ import { SessionNotFound } from '../../domain/errors.ts';
 import type { LoggedEvent } from '../../domain/event.ts';
 import type { LiveSession, Session, SessionRef } from '../../domain/session.ts';
 import { isExpired } from '../../domain/session.ts';
+import type { MemorySignals } from './signals.ts';
 
 export interface MemoryValue {
   /** `undefined` for a deleted key, whose version is kept. */
@@ -30,6 +31,18 @@ export interface MemoryInstance {
 export class MemoryData {
   readonly sessions = new Map<SessionRef, MemorySession>();
   readonly instances = new Map<string, MemoryInstance>();
+  readonly #signals: MemorySignals;
+
+  constructor(signals: MemorySignals) {
+    this.#signals = signals;
+  }
+
+  /** Removes a session, and tells the watchers of its streams, for which nobody publishes a signal. */
+  remove(ref: SessionRef): void {
+    const streams = this.sessions.get(ref)?.streams.keys() ?? [];
+    this.sessions.delete(ref);
+    for (const stream of [...streams]) void this.#signals.publish({ ref, stream });
+  }
 
   /** @throws SessionNotFound */
   live(session: Pick<LiveSession, 'ref'>, now: number): MemorySession {

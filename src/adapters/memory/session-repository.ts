@@ -63,7 +63,7 @@ export class MemorySessionRepository implements SessionRepository {
 
   async delete(ref: SessionRef, now: number): Promise<boolean> {
     const found = this.#data.sessions.get(ref);
-    this.#data.sessions.delete(ref);
+    this.#data.remove(ref);
     return found !== undefined && !isExpired(found.session, now);
   }
 
@@ -74,7 +74,7 @@ export class MemorySessionRepository implements SessionRepository {
     let deleted = 0;
     for (const [ref, { session, streams }] of this.#data.sessions) {
       if (isExpired(session, now) && deleted < limit) {
-        this.#data.sessions.delete(ref);
+        this.#data.remove(ref);
         deleted += 1;
         continue;
       }

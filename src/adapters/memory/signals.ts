@@ -1,7 +1,8 @@
 import type { Signals, SignalTopic } from '../../ports/signals.ts';
 
-/** Signals within one process; instances that share this object hear each other. */
+/** Signals within one process, where none is lost; instances that share this object hear each other. */
 export class MemorySignals implements Signals {
+  readonly tellsOfSessions = true;
   readonly #watchers = new Map<string, Set<() => void>>();
 
   async publish(topic: SignalTopic): Promise<void> {

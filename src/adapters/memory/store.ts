@@ -12,7 +12,8 @@ export interface SharedMemory {
 }
 
 export function sharedMemory(): SharedMemory {
-  return { data: new MemoryData(), signals: new MemorySignals() };
+  const signals = new MemorySignals();
+  return { data: new MemoryData(signals), signals };
 }
 
 /**

@@ -19,9 +19,15 @@ export interface PostgresStoreOptions {
   readonly preparedStatements?: boolean;
   /**
    * A direct connection for signals where `connectionString` leads to a pooler; `false` where there is none:
-   * signals of other instances are then up to a second late. Default: `connectionString`.
+   * signals about streams from other instances are then up to a second late, and none come about sessions.
+   * Default: `connectionString`.
    */
   readonly listenConnectionString?: string | false;
+  /**
+   * How often all watched streams are looked at, with one statement, for what no signal told of, in ms.
+   * Default: 30,000; 1,000 where `listenConnectionString` is `false`.
+   */
+  readonly catchUpMs?: number;
   /** Told of what fails in the background, where no caller could be: lost connections, signals not sent. */
   readonly onError?: (error: unknown) => void;
 }
@@ -45,6 +51,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   });
   const signals = new PostgresSignals(database, {
     listenConnectionString: options.listenConnectionString ?? connectionString,
+    catchUpMs: options.catchUpMs,
     sockets,
     onError,
   });

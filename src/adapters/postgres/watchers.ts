@@ -1,23 +1,51 @@
+import type { SignalTopic } from '../../ports/signals.ts';
+
+/** A topic that is a stream. */
+export interface StreamTopic {
+  readonly ref: string;
+  readonly stream: string;
+}
+
+interface Watched {
+  readonly topic: SignalTopic;
+  readonly watchers: Set<() => void>;
+}
+
 /** Who watches which topic on this instance. */
 export class Watchers {
-  readonly #byTopic = new Map<string, Set<() => void>>();
+  readonly #byTopic = new Map<string, Watched>();
 
-  add(topic: string, onSignal: () => void): () => void {
-    const watchers = this.#byTopic.get(topic) ?? new Set();
+  add(topic: SignalTopic, onSignal: () => void): () => void {
+    const text = topicText(topic);
+    const watched = this.#byTopic.get(text) ?? { topic, watchers: new Set() };
     // A function of its own, so that one watcher may watch twice and leave once.
     const watcher = (): void => onSignal();
-    this.#byTopic.set(topic, watchers.add(watcher));
+    watched.watchers.add(watcher);
+    this.#byTopic.set(text, watched);
     return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#byTopic.get(topic) === watchers) this.#byTopic.delete(topic);
+      watched.watchers.delete(watcher);
+      if (watched.watchers.size === 0 && this.#byTopic.get(text) === watched) this.#byTopic.delete(text);
     };
   }
 
-  call(topic: string): void {
-    for (const watcher of [...(this.#byTopic.get(topic) ?? [])]) watcher();
+  /** @param text the topic, by {@link topicText} */
+  call(text: string): void {
+    for (const watcher of [...(this.#byTopic.get(text)?.watchers ?? [])]) watcher();
   }
 
   callAll(): void {
-    for (const watchers of [...this.#byTopic.values()]) for (const watcher of [...watchers]) watcher();
+    for (const text of [...this.#byTopic.keys()]) this.call(text);
   }
+
+  /** The streams that are watched, each once. */
+  streams(): readonly StreamTopic[] {
+    return [...this.#byTopic.values()].flatMap(({ topic: { ref, stream } }) =>
+      stream === undefined ? [] : [{ ref, stream }],
+    );
+  }
+}
+
+/** A topic's name, which no other topic has: neither part has a `/` in it. */
+export function topicText({ ref, stream }: Pick<SignalTopic, 'stream'> & { readonly ref: string }): string {
+  return stream === undefined ? ref : `${ref}/${stream}`;
 }

@@ -1,3 +1,5 @@
+import { LimitExceeded } from '../../../domain/errors.ts';
+import { SUBSCRIPTIONS_BYTES } from '../../../domain/limits.ts';
 import type { Session, SessionChanges, SessionRef } from '../../../domain/session.ts';
 import type { Sessions } from '../../../domain/sessions.ts';
 import type { JsonRpcRequest } from '../jsonrpc.ts';
@@ -25,7 +27,7 @@ function changeOf({ method, params }: JsonRpcRequest): ((session: Session) => Se
     }
     case 'resources/subscribe': {
       const uri = String(params?.['uri']);
-      return ({ subscriptions }) => ({ subscriptions: [...new Set([...subscriptions, uri])] });
+      return ({ subscriptions }) => ({ subscriptions: withUri(subscriptions, uri) });
     }
     case 'resources/unsubscribe': {
       const uri = String(params?.['uri']);
@@ -34,4 +36,17 @@ function changeOf({ method, params }: JsonRpcRequest): ((session: Session) => Se
     default:
       return undefined;
   }
+}
+
+/** @throws LimitExceeded */
+function withUri(subscriptions: readonly string[], uri: string): readonly string[] {
+  const all = [...new Set([...subscriptions, uri])];
+  if (Buffer.byteLength(JSON.stringify(all)) > SUBSCRIPTIONS_BYTES) {
+    throw new LimitExceeded(
+      `uri: the URIs that this session subscribes to have at most ${SUBSCRIPTIONS_BYTES} bytes together: ` +
+        'unsubscribe from some first',
+      SUBSCRIPTIONS_BYTES,
+    );
+  }
+  return all;
 }

@@ -137,11 +137,18 @@ export class SessionWire implements Transport {
       return this.#outlet.ask(this, message as JsonRpcRequest, channel);
     }
     const notification = message as JsonRpcNotification;
-    if (message.method === 'notifications/cancelled') {
-      return this.#outlet.withdraw(this, notification, hasEnded ? this.#outlet : channel);
+    try {
+      if (message.method === 'notifications/cancelled') {
+        await this.#outlet.withdraw(this, notification, hasEnded ? this.#outlet : channel);
+      } else if (!hasEnded) {
+        // After the answer, there is no stream left that it could go to.
+        await channel.send(notification);
+      }
+    } catch (error) {
+      // A stream that was ended takes nothing more. Few handlers wait for what they notify of, and a rejection
+      // that nobody handles would end the process.
+      this.onerror?.(error as Error);
     }
-    // After the answer, there is no stream left that it could go to.
-    if (!hasEnded) await channel.send(notification);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sessionRef } from '../../src/domain/session.ts';
 import { times } from '../contract/fixtures.ts';
-import { type Reply, streamOf } from '../support/raw-client.ts';
+import { answerOf, type Reply, streamOf } from '../support/raw-client.ts';
 import type { Message } from '../support/sse-connection.ts';
 import { officialClient } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
@@ -47,7 +47,7 @@ export function callsSuite(newCluster: NewCluster): void {
         client.call('run', { steps: [{ announce: what, level }] }, { at: b });
       await announce('before', 'info');
       const setLevel = { jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level: 'error' } };
-      expect((await client.post(setLevel, a)).body).toMatchObject({ id: 1, result: {} });
+      expect(await answerOf(await client.post(setLevel, a), 1)).toMatchObject({ id: 1, result: {} });
       await announce('too low', 'info');
       await announce('after', 'error');
       await listening.until(() => listening.said.includes('after'), 'the last message');

@@ -3,10 +3,15 @@ import type { HarnessFactory, StoreHarness } from '../contract/harness.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../support/cluster.ts';
 import { callsSuite } from './calls.suite.ts';
 import { cancellationSuite } from './cancellation.suite.ts';
+import { eventIdsSuite } from './event-ids.suite.ts';
+import { faultsSuite } from './faults.suite.ts';
 import { Gates } from './fixture/gates.ts';
 import { scriptServer } from './fixture/script-server.ts';
 import { listeningSuite } from './listening.suite.ts';
+import { lostEventsSuite } from './lost-events.suite.ts';
+import { pollingSuite } from './polling.suite.ts';
 import { resumptionSuite } from './resumption.suite.ts';
+import { secretsSuite } from './secrets.suite.ts';
 import { serverRequestsSuite } from './server-requests.suite.ts';
 
 /** A cluster of script servers, with the gates at which their calls wait. Ends with the test. */
@@ -23,6 +28,28 @@ export type NewCluster = (
 
 /** What clients see of sessions that several instances serve, whatever the store. */
 export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
+  overClusters(
+    name,
+    makeHarness,
+    callsSuite,
+    listeningSuite,
+    serverRequestsSuite,
+    cancellationSuite,
+    resumptionSuite,
+    eventIdsSuite,
+    lostEventsSuite,
+    pollingSuite,
+    faultsSuite,
+    secretsSuite,
+  );
+}
+
+/** Runs `suites` over clusters on one store. */
+export function overClusters(
+  name: string,
+  makeHarness: HarnessFactory,
+  ...suites: readonly ((newCluster: NewCluster) => void)[]
+): void {
   describe(`instances on ${name}`, () => {
     let harness: StoreHarness;
     const running: ScriptCluster[] = [];
@@ -51,10 +78,6 @@ export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
     });
     afterAll(() => harness?.close());
 
-    callsSuite(newCluster);
-    listeningSuite(newCluster);
-    serverRequestsSuite(newCluster);
-    cancellationSuite(newCluster);
-    resumptionSuite(newCluster);
+    for (const suite of suites) suite(newCluster);
   });
 }

@@ -107,6 +107,11 @@ export function streamOf({ status, body, stream }: Reply): SseConnection {
   return stream;
 }
 
+/** The answer to a request, whether it came in plain JSON or at the end of a stream. */
+export async function answerOf(reply: Reply, id: string | number): Promise<Message> {
+  return reply.stream === undefined ? (reply.body as Message) : reply.stream.answer(id);
+}
+
 function send(
   origin: string,
   headers: Record<string, string>,

@@ -8,6 +8,7 @@ export const DEFAULT_LIFETIME: SessionLifetime = {
 
 export const DEFAULT_BODY_BYTES = 4 * 1024 * 1024;
 
+/** An hour. */
 export const DEFAULT_EVENT_RETENTION_MS = 60 * 60 * 1_000;
 
 /** How long a stop lets calls finish: what is left of 10 s is for closing up. */

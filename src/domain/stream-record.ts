@@ -6,7 +6,11 @@ export type StreamRecord =
   /** The first of a call's stream: these requests are answered on it. */
   | { readonly kind: 'begin'; readonly requests: readonly RequestId[] }
   /** A connection took the stream over: whichever had it before is to end. */
-  | { readonly kind: 'open'; readonly connection: string }
+  | {
+      readonly kind: 'open';
+      /** Taken over by none: whoever had it may come back. */
+      readonly toNobody: boolean;
+    }
   /** Keeps the stream from expiring while a call says nothing. */
   | { readonly kind: 'alive'; readonly requests: readonly RequestId[] }
   | StreamMessage;
@@ -28,7 +32,7 @@ export interface StreamMessage {
 interface StoredRecord {
   readonly hidden?: string;
   readonly begin?: readonly RequestId[];
-  readonly open?: string;
+  readonly open?: 'connection' | 'nobody';
   readonly alive?: readonly RequestId[];
   readonly w?: string;
   readonly n?: number;
@@ -53,7 +57,7 @@ export function encodeRecord(record: StreamRecord, sessionId: string): string {
 export function decodeRecord(data: string, sessionId: string): StreamRecord {
   let stored = JSON.parse(data) as StoredRecord;
   if (stored.hidden !== undefined) stored = JSON.parse(data.replaceAll(stored.hidden, sessionId));
-  if (stored.open !== undefined) return { kind: 'open', connection: stored.open };
+  if (stored.open !== undefined) return { kind: 'open', toNobody: stored.open === 'nobody' };
   if (stored.begin !== undefined) return { kind: 'begin', requests: stored.begin };
   if (stored.alive !== undefined) return { kind: 'alive', requests: stored.alive };
   return {
@@ -71,7 +75,7 @@ function recordText(record: StreamRecord): string {
     case 'begin':
       return JSON.stringify({ begin: record.requests });
     case 'open':
-      return JSON.stringify({ open: record.connection });
+      return JSON.stringify({ open: record.toNobody ? 'nobody' : 'connection' });
     case 'alive':
       return JSON.stringify({ alive: record.requests });
     case 'message': {

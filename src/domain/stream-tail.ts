@@ -1,19 +1,16 @@
 import { SessionNotFound, StoreUnavailable } from './errors.ts';
+import { type HeldRecord, HeldRecords, MOST_HELD, sizeOf } from './held-records.ts';
 import { pause } from './persist.ts';
 import type { RequestId } from './request-id.ts';
 import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
 import { decodeRecord, type StreamMessage, type StreamRecord } from './stream-record.ts';
 
-/** Events read at once. */
-const PAGE = 64;
-/** Records held for a slow reader; the rest stays in the log until it has caught up. */
-const MOST_HELD = 64;
+/** Events read at once: a few at first, then as many of their size as have room in the memory meant for them. */
+const FIRST_PAGE = 8;
+const LARGEST_PAGE = 256;
 /** How many events before its first a reader looks at, to know a message again that was appended twice. */
 const LOOK_BACK = 8;
 const RETRY_MS = 1_000;
-
-/** Opens a stream for nobody: whoever has it is to let go, and may come back. */
-export const NO_CONNECTION = 'none';
 
 /** What a reader of a stream meets, in order. */
 export type TailStep =
@@ -38,20 +35,17 @@ export type TailStep =
 export interface TailStart {
   /** The last sequence that the reader has; 0 for none. */
   readonly sequence: number;
-  /** Whose reader it is: it ends when another connection opens the stream after this one did. */
-  readonly connection?: string;
+  /**
+   * Where the reader's own connection opened the stream: one that does so later takes it over, and the reader ends.
+   * 0 by default.
+   */
+  readonly openedAt?: number;
   /** True if the log has nothing after `sequence` yet, which saves a look. */
   readonly isNewest?: boolean;
 }
 
 /** Why there is nothing more to read. */
 export type TailEnd = 'ended' | 'superseded' | 'session_gone' | 'stopped';
-
-interface Held {
-  readonly sequence: number;
-  readonly record: StreamRecord;
-  readonly end: boolean;
-}
 
 /**
  * One reader of one stream. It reads the log, sleeps until it is told to look again, and is handed what this
@@ -62,29 +56,26 @@ export class StreamTail {
   outcome: TailEnd | undefined;
   readonly #options: StreamsOptions;
   readonly #handle: StreamHandle;
-  readonly #connection: string | undefined;
+  readonly #openedAt: number;
   readonly #release: () => void;
-  /** Up to where the reader has everything, and up to where this has it in hand. */
+  /** Up to where the reader has everything. */
   #given: number;
-  #held: Held[] = [];
-  #heldUpTo: number;
+  readonly #held: HeldRecords;
+  #page = FIRST_PAGE;
   #gap: { readonly from: number; readonly to: number } | undefined;
   #mustLook: boolean;
   #looking = false;
   #stopping = false;
   #lookBack = LOOK_BACK;
-  /** Connections that opened before this one's own mark are its predecessors. */
-  #isOpened: boolean;
   readonly #newest = new Map<string, number>();
   #wake: (() => void) | undefined;
 
   constructor(options: StreamsOptions, handle: StreamHandle, from: TailStart, release: () => void) {
     this.#options = options;
     this.#handle = handle;
-    this.#connection = from.connection;
-    this.#isOpened = from.connection === undefined;
+    this.#openedAt = from.openedAt ?? 0;
     this.#given = from.sequence;
-    this.#heldUpTo = from.sequence;
+    this.#held = new HeldRecords(from.sequence);
     this.#mustLook = from.isNewest !== true;
     this.#release = release;
   }
@@ -100,17 +91,15 @@ export class StreamTail {
    * @returns false if it was not taken: it is then to be read from the log
    */
   offer(first: number, records: readonly StreamRecord[], end: boolean): boolean {
-    const isNext = !this.#stopping && !this.#mustLook && !this.#looking && first === this.#heldUpTo + 1;
-    if (!isNext || this.#held.length + records.length > MOST_HELD || this.outcome !== undefined) {
-      return false;
-    }
-    this.#hold(
-      records.map((record, index) => ({
-        sequence: first + index,
-        record,
-        end: end && index === records.length - 1,
-      })),
-    );
+    const isNext = !this.#stopping && !this.#mustLook && !this.#looking && first === this.#held.upTo + 1;
+    const held = records.map((record, index) => ({
+      sequence: first + index,
+      record,
+      size: record.kind === 'message' ? record.message.length : 0,
+      end: end && index === records.length - 1,
+    }));
+    if (!isNext || !this.#held.hasRoomFor(held) || this.outcome !== undefined) return false;
+    this.#held.add(held);
     this.#wake?.();
     return true;
   }
@@ -123,7 +112,7 @@ export class StreamTail {
 
   /** Ends the reading at once: nobody reads any more. */
   close(): void {
-    this.#held = [];
+    this.#held.clear();
     this.#finish('stopped');
   }
 
@@ -133,7 +122,7 @@ export class StreamTail {
       const step = this.#step();
       if (step !== undefined) return step;
       if (this.outcome !== undefined) break;
-      if (this.#held.length > 0) continue;
+      if (!this.#held.isEmpty) continue;
       if (this.#stopping) this.#finish('stopped');
       else if (this.#mustLook) await this.#read();
       else await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -144,11 +133,11 @@ export class StreamTail {
 
   #step(): TailStep | undefined {
     if (this.#gap !== undefined) {
-      const gap = { kind: 'gap', ...this.#gap, requests: this.#requests() } as const;
+      const gap = { kind: 'gap', ...this.#gap, requests: this.#held.requests() } as const;
       this.#gap = undefined;
       return gap;
     }
-    const next = this.#held.shift();
+    const next = this.#held.take();
     if (next === undefined) return undefined;
     this.#given = next.sequence;
     const step = this.#stepOf(next);
@@ -156,16 +145,13 @@ export class StreamTail {
     return step;
   }
 
-  #stepOf({ sequence, record, end }: Held): TailStep | undefined {
+  #stepOf({ sequence, record, end }: HeldRecord): TailStep | undefined {
     switch (record.kind) {
       case 'begin':
         return { kind: 'begin', sequence };
       case 'open':
-        if (record.connection === this.#connection) {
-          this.#isOpened = true;
-          return { kind: 'opened', sequence };
-        }
-        if (this.#isOpened) this.#finish(record.connection === NO_CONNECTION ? 'stopped' : 'superseded');
+        if (sequence === this.#openedAt) return { kind: 'opened', sequence };
+        if (sequence > this.#openedAt) this.#finish(record.toNobody ? 'stopped' : 'superseded');
         return undefined;
       case 'message':
         if (this.#isRepeated(record)) return undefined;
@@ -190,21 +176,27 @@ export class StreamTail {
     // At first a little further back, only to know the messages there again.
     const after = Math.max(0, this.#given - this.#lookBack);
     this.#lookBack = 0;
+    const limit = this.#page;
     try {
-      const page = await events.read(session, { stream, after, limit: PAGE }, clock.now());
+      const page = await events.read(session, { stream, after, limit }, clock.now());
       const held = page.events.map(({ sequence, data, end }) => ({
         sequence,
         record: decodeRecord(data, id),
+        size: data.length,
         end,
       }));
+      if (held.length > 0) {
+        const fitting = Math.floor((MOST_HELD * held.length) / sizeOf(held));
+        this.#page = Math.min(Math.max(fitting, 1), LARGEST_PAGE);
+      }
       for (const { sequence, record } of held) {
         if (sequence <= this.#given && record.kind === 'message') this.#isRepeated(record);
       }
       if (page.gap !== undefined && page.gap.to > this.#given) {
         this.#gap = { from: this.#given + 1, to: page.gap.to };
       }
-      this.#hold(held.filter(({ sequence }) => sequence > this.#given));
-      if (held.length === PAGE) this.#mustLook = true;
+      this.#held.add(held.filter(({ sequence }) => sequence > this.#given));
+      if (held.length === limit) this.#mustLook = true;
     } catch (error) {
       await this.#failed(error, onError);
     } finally {
@@ -219,19 +211,6 @@ export class StreamTail {
     if (!(error instanceof StoreUnavailable)) return this.#finish('stopped');
     await pause(this.#options.clock, RETRY_MS);
     this.#mustLook = true;
-  }
-
-  #hold(records: readonly Held[]): void {
-    this.#held.push(...records);
-    this.#heldUpTo = records.at(-1)?.sequence ?? this.#heldUpTo;
-  }
-
-  #requests(): readonly RequestId[] {
-    for (const { record } of this.#held) {
-      if (record.kind === 'begin' || record.kind === 'alive') return record.requests;
-      if (record.kind === 'message' && record.requests !== undefined) return record.requests;
-    }
-    return [];
   }
 
   #finish(outcome: TailEnd): void {

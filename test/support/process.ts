@@ -4,18 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A command of the project, run as a person would run it, with its output kept for when it fails. */
-export class CommandProcess {
+/** A program that runs in a process of its own, with its output kept for when it fails. */
+export class NodeProcess {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
   readonly #exited: Promise<number | null>;
 
-  /** @param script a file in `src/app/cli`, or a path from the project's root; run from source */
-  constructor(script: string, args: readonly string[], environment: Record<string, string>) {
-    const file = script.includes('/') ? script : `src/app/cli/${script}`;
-    this.child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
-      cwd: ROOT,
+  /** @param args of `node`, the program's file first or after options */
+  constructor(args: readonly string[], cwd: string, environment: Record<string, string>) {
+    this.child = spawn(process.execPath, args, {
+      cwd,
       env: { ...cleanEnvironment(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -49,6 +48,15 @@ export class CommandProcess {
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
     return this.exit();
+  }
+}
+
+/** A command of the project, run as a person would run it. */
+export class CommandProcess extends NodeProcess {
+  /** @param script a file in `src/app/cli`, or a path from the project's root; run from source */
+  constructor(script: string, args: readonly string[], environment: Record<string, string>) {
+    const file = script.includes('/') ? script : `src/app/cli/${script}`;
+    super(['--import', 'tsx', file, ...args], ROOT, environment);
   }
 }
 

@@ -1,5 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
+/** Whatever is left out, the AWS SDK finds as it always does: in the environment, the profile, the role. */
 export interface ClientOptions {
   /** Otherwise `AWS_REGION` or the profile decides. */
   readonly region?: string | undefined;
@@ -14,7 +15,7 @@ export interface ClientOptions {
 /**
  * A client whose requests end in bounded time: the SDK's own waits for ever by default. DynamoDB answers in
  * milliseconds, so that after 1 s without a connection or 5 s without an answer another attempt is due; after
- * three, 16 s at the very worst, the caller is told.
+ * three, 16 s at the very worst, the caller is told. Destroy it when the store on it is closed.
  */
 export function dynamodbClient({
   region,

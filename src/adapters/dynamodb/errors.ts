@@ -1,6 +1,7 @@
 import { DurableMcpError, StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
 
-export const SETUP_COMMAND = 'npm run setup:dynamodb';
+/** For operators of the service, and for authors who installed the library. */
+export const SETUP_COMMAND = 'npm run setup:dynamodb (in code: createTables of durable-mcp/dynamodb)';
 
 /** Names of errors that say: not now, or not with these credentials. */
 const UNAVAILABLE = new Set([

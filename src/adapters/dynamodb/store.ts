@@ -7,27 +7,28 @@ import { DynamodbEventLog } from './event-log.ts';
 import { DynamodbInstances } from './instances.ts';
 import { DynamodbSessionRepository } from './session-repository.ts';
 import { DynamodbSignals } from './signals.ts';
+import { DEFAULT_TABLE_NAME } from './table-schema.ts';
 
 export { type ClientOptions, dynamodbClient } from './client.ts';
-
-export const DEFAULT_TABLE_NAME = 'mcp-sessions';
 
 export interface DynamodbStoreOptions {
   /** Stays the caller's: closing the store does not destroy it. */
   readonly client: DynamoDBClient;
-  /** The events are in `{tableName}-events`. */
+  /** Default: `mcp-sessions`. The events are in `{tableName}-events`. */
   readonly tableName?: string | undefined;
   /** What went wrong where no caller waits: a poll, a trim, a count that could not be given back. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * A store on two DynamoDB tables, which `createTables` makes.
+ * A store on two DynamoDB tables, which `createTables` makes. Any client will do; {@link dynamodbClient} makes one
+ * whose requests end in bounded time.
  *
  * @example
  * const client = dynamodbClient({ region: 'eu-central-1' });
- * await createTables({ client, tableName: 'mcp-sessions' });
- * const store = dynamodbStore({ client, tableName: 'mcp-sessions' });
+ * await createTables({ client });
+ * const store = dynamodbStore({ client });
+ * await store.check();
  */
 export function dynamodbStore({
   client,

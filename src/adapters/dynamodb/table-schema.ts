@@ -18,12 +18,18 @@ export const KEY_SCHEMA = {
   ],
 } as const;
 
+export const DEFAULT_TABLE_NAME = 'mcp-sessions';
+
+/** Which two tables. */
 export interface TableOptions {
+  /** Stays the caller's. */
   readonly client: DynamoDBClient;
-  readonly tableName: string;
+  /** Default: {@link DEFAULT_TABLE_NAME}. The events are in `{tableName}-events`. */
+  readonly tableName?: string | undefined;
 }
 
-export function tableNames(tableName: string): readonly [string, string] {
+/** The table of sessions, and that of events. */
+export function tableNames(tableName = DEFAULT_TABLE_NAME): readonly [string, string] {
   return [tableName, eventsTableName(tableName)];
 }
 

@@ -24,8 +24,9 @@ export class ForeignTable extends Error {
 }
 
 /**
- * Creates what is missing, switches TTL on, and resolves when both tables can be used. May be run any number
- * of times, also at once.
+ * Creates what is missing (billed per request), switches TTL on, and resolves when both tables can be used. May
+ * be run any number of times, also at once. On DynamoDB it takes about ten seconds, and gives up after 120 s of
+ * waiting for one table.
  *
  * @returns the tables that this call created
  * @throws ForeignTable, StoreUnavailable
@@ -49,7 +50,7 @@ export function createTables({ client, tableName }: TableOptions): Promise<{ cre
 
 /**
  * Deletes both tables with all they hold, and resolves when they are gone. Deletes neither if one of them is
- * not this service's.
+ * not one that {@link createTables} would make. Gives up after 120 s of waiting for one table.
  *
  * @returns the tables that this call deleted
  * @throws ForeignTable, StoreUnavailable

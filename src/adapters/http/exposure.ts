@@ -21,14 +21,14 @@ export function assertAddressedToUs(headers: Headers, exposure: Exposure): void 
   if (host === undefined || !isAllowedHost(host, exposure)) {
     throw new RequestRefused(
       'host_not_allowed',
-      'The Host header names a host that this server does not answer for. If it should, add it to ALLOWED_HOSTS.',
+      'The Host header names a host that this server does not answer for. If it should, add it to ALLOWED_HOSTS (allowedHosts).',
     );
   }
   const origin = headers.get('origin')?.toLowerCase();
   if (origin !== undefined && !isAllowedOrigin(origin, exposure)) {
     throw new RequestRefused(
       'origin_not_allowed',
-      'Requests from this Origin are not allowed. If they should be, add it to ALLOWED_ORIGINS.',
+      'Requests from this Origin are not allowed. If they should be, add it to ALLOWED_ORIGINS (allowedOrigins).',
     );
   }
 }

@@ -5,21 +5,26 @@ import { MemoryInstances } from './instances.ts';
 import { MemorySessionRepository } from './session-repository.ts';
 import { MemorySignals } from './signals.ts';
 
-/** What several instances of one memory store have in common. */
+/** What several instances of one memory store have in common. Opaque: pass it to {@link memoryStore}. */
 export interface SharedMemory {
   readonly data: MemoryData;
   readonly signals: MemorySignals;
 }
 
+/** The memory of a new, empty database, which dies with the last store on it. */
 export function sharedMemory(): SharedMemory {
   const signals = new MemorySignals();
   return { data: new MemoryData(signals), signals };
 }
 
 /**
- * A store that lives and dies with the process: for tests, and for trying things out.
+ * A store that lives and dies with the process: for tests, and for trying things out. Closing it does nothing.
  *
  * @param shared give the same object to several stores to let them act as instances on one database
+ *
+ * @example
+ * const shared = sharedMemory();
+ * const [one, other] = [memoryStore(shared), memoryStore(shared)];
  */
 export function memoryStore(shared: SharedMemory = sharedMemory()): Store {
   return {

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { SessionNotFound, StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
 
-export const MIGRATE_COMMAND = 'npm run migrate';
+/** For operators of the service, and for authors who installed the library. */
+export const MIGRATE_COMMAND = 'npm run migrate (in code: migrate of durable-mcp/postgres)';
 
 const UNAVAILABLE_STATES: readonly string[] = [
   '25006', // read_only_sql_transaction: a standby, or a primary that is being replaced

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** The same place from `src/adapters/postgres` and from `dist/adapters/postgres`. */
+/** The same place from `src/adapters/postgres`, from the same in `build` (service) and in `dist` (package). */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
 /** A journal of our own: drizzle's default, `drizzle.__drizzle_migrations`, is shared by every application. */

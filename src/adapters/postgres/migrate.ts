@@ -4,17 +4,20 @@ import type pg from 'pg';
 import { JOURNAL_SCHEMA, JOURNAL_TABLE, MIGRATIONS_FOLDER, packagedMigrations } from './journal.ts';
 import { underSchemaLock } from './schema-lock.ts';
 
+export interface MigrateOptions {
+  /** `postgres://…` of a user who may create tables in the schema `public`; not through a pooler. */
+  readonly connectionString: string;
+}
+
 /**
  * Brings the database's tables to this version. May run any number of times, also at the same time: whoever
  * comes second waits, and finds nothing left to do. Migrations only ever add to the journal; a database that is
  * ahead of this version is left as it is.
  *
  * @returns the names of the migrations that were applied now
- * @throws StoreUnavailable
+ * @throws StoreNotSetUp if there is no such database; StoreUnavailable, also where others hold a lock for 60 s
  */
-export async function migrate(options: {
-  readonly connectionString: string;
-}): Promise<{ readonly applied: readonly string[] }> {
+export async function migrate(options: MigrateOptions): Promise<{ readonly applied: readonly string[] }> {
   const migrations = await packagedMigrations();
   return underSchemaLock(options.connectionString, async (client) => {
     const before = await journalledMigrations(client);

@@ -33,10 +33,13 @@ export interface PostgresStoreOptions {
 }
 
 /**
- * A store in PostgreSQL, 15 or later. Connects when it is first used.
+ * A store in PostgreSQL, 15 or later. Connects when it is first used; `migrate` makes its tables. Close it when
+ * what uses it is closed: statements under way get 2 s.
  *
  * @example
- * const store = postgresStore({ connectionString: process.env['DATABASE_URL'] });
+ * const connectionString = 'postgres://localhost/app';
+ * await migrate({ connectionString });
+ * const store = postgresStore({ connectionString });
  * await store.check();
  */
 export function postgresStore(options: PostgresStoreOptions): Store {

@@ -7,16 +7,19 @@ import { underSchemaLock } from './schema-lock.ts';
 /** All that `migrate` makes, those that refer to others first. */
 const OWN_TABLES = [...tables.map(getTableName), JOURNAL_TABLE];
 
+export interface TeardownOptions {
+  /** `postgres://…` of the tables' owner; not through a pooler. */
+  readonly connectionString: string;
+}
+
 /**
- * Removes everything that `migrate` made, also where only a part of it is there, and nothing else. Without
+ * Removes everything that `migrate` made, with all sessions in it, also where only a part of it is there, and nothing else. Without
  * `cascade`: something foreign that depends on these tables, such as a view, stops it with an error.
  *
  * @returns the names of the tables that were removed; none where nothing was there
- * @throws StoreUnavailable
+ * @throws StoreNotSetUp if there is no such database; StoreUnavailable, also where others hold a lock for 60 s
  */
-export async function teardown(options: {
-  readonly connectionString: string;
-}): Promise<{ readonly dropped: readonly string[] }> {
+export async function teardown(options: TeardownOptions): Promise<{ readonly dropped: readonly string[] }> {
   return underSchemaLock(options.connectionString, async (client) => {
     const dropped = await ownTables(client);
     if (dropped.length > 0) {

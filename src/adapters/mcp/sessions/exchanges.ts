@@ -2,7 +2,6 @@ import { DurableMcpError } from '../../../domain/errors.ts';
 import type { Session } from '../../../domain/session.ts';
 import type { SessionHandle } from '../../../domain/stream-handle.ts';
 import { type InstanceId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
-import { NO_CONNECTION } from '../../../domain/stream-tail.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse, type JsonRpcError, type JsonRpcRequest } from '../jsonrpc.ts';
@@ -79,7 +78,7 @@ export class Exchanges {
   #closeStandaloneStream(handle: SessionHandle): void {
     const stream = { ...handle, stream: STANDALONE_STREAM };
     this.#options.streams
-      .append(stream, [{ kind: 'open', connection: NO_CONNECTION }])
+      .append(stream, [{ kind: 'open', toNobody: true }])
       .catch(this.#options.streams.options.onError);
   }
 

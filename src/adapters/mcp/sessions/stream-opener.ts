@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { StreamEnded } from '../../../domain/errors.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
 import { persist } from '../../../domain/persist.ts';
@@ -58,17 +57,16 @@ export class StreamOpener {
   }
 
   async #openNew(stream: StreamHandle): Promise<StreamTail> {
-    const name = newConnection();
-    const opened = await this.#options.streams.append(stream, [{ kind: 'open', connection: name }]);
-    const isFirst = opened > 1 && (await this.#isFirst(stream, opened));
-    return this.#options.streams.follow(stream, { sequence: isFirst ? 0 : opened - 1, connection: name });
+    const openedAt = await this.#options.streams.append(stream, [{ kind: 'open', toNobody: false }]);
+    const isFirst = openedAt > 1 && (await this.#isFirst(stream, openedAt));
+    return this.#options.streams.follow(stream, { sequence: isFirst ? 0 : openedAt - 1, openedAt });
   }
 
   /** Whether nobody had the stream before, and all that was said on it is still there. */
-  async #isFirst(stream: StreamHandle, opened: number): Promise<boolean> {
-    if (opened > FIRST_MESSAGES + 1) return false;
+  async #isFirst(stream: StreamHandle, openedAt: number): Promise<boolean> {
+    if (openedAt > FIRST_MESSAGES + 1) return false;
     const { events, clock } = this.#options.streams.options;
-    const query = { stream: stream.stream, after: 0, limit: opened - 1 };
+    const query = { stream: stream.stream, after: 0, limit: openedAt - 1 };
     const page = await events.read(stream.session, query, clock.now());
     return (
       page.gap === undefined &&
@@ -78,11 +76,10 @@ export class StreamOpener {
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */
   async #resume(stream: StreamHandle, sequence: number): Promise<StreamTail> {
-    const name = newConnection();
     const { streams } = this.#options;
     try {
-      await streams.append(stream, [{ kind: 'open', connection: name }]);
-      return streams.follow(stream, { sequence, connection: name });
+      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false }]);
+      return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
       return streams.follow(stream, { sequence });
@@ -112,10 +109,6 @@ export class StreamOpener {
       stop();
     };
   }
-}
-
-function newConnection(): string {
-  return randomBytes(9).toString('base64url');
 }
 
 function connection(

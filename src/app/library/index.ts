@@ -1,0 +1,47 @@
+/**
+ * `durable-mcp`: an MCP endpoint whose sessions outlive the process. A store comes from `durable-mcp/postgres`,
+ * `durable-mcp/dynamodb` or `durable-mcp/memory`; this entry point loads none of them.
+ */
+export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
+export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/sessions/session-server.ts';
+export {
+  DurableMcpError,
+  type ErrorCode,
+  InvalidArgument,
+  LimitExceeded,
+  SessionExists,
+  SessionNotFound,
+  StoreNotSetUp,
+  StoreUnavailable,
+  StreamEnded,
+  VersionConflict,
+} from '../../domain/errors.ts';
+export type { EventGap, LoggedEvent } from '../../domain/event.ts';
+export type { JsonValue } from '../../domain/json.ts';
+export { DEFAULT_LIMITS, INSTANCE_KEPT_MS, type Limits, MAX_VALUE_BYTES } from '../../domain/limits.ts';
+export type { Principal } from '../../domain/principal.ts';
+export type {
+  InitializeParams,
+  LiveSession,
+  Session,
+  SessionChanges,
+  SessionRef,
+} from '../../domain/session.ts';
+export type { SessionState, ValueListing } from '../../domain/session-state.ts';
+export type { SessionLifetime } from '../../domain/sessions.ts';
+export type { StoredValue, ValueSummary } from '../../domain/value.ts';
+export type { Clock } from '../../ports/clock.ts';
+export type { EventAppend, EventLog, EventPage, EventQuery } from '../../ports/event-log.ts';
+export type { Instances } from '../../ports/instances.ts';
+export type {
+  SessionRepository,
+  Touch,
+  ValueDeletion,
+  ValuePage,
+  ValueQuery,
+  ValueWrite,
+} from '../../ports/session-repository.ts';
+export type { Signals, SignalTopic } from '../../ports/signals.ts';
+export type { Store } from '../../ports/store.ts';
+export { DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from '../defaults.ts';
+export { type DurableMcp, type DurableMcpOptions, durableMcp } from '../durable-mcp.ts';

@@ -4,4 +4,8 @@ import { noSignalsSuite } from './no-signals.suite.ts';
 import { overClusters, streamsSuite } from './streams.suite.ts';
 
 streamsSuite('dynalite', () => dynamodbHarness(startDynaliteOrConfigured));
-overClusters('dynalite, where streams are polled', () => dynamodbHarness(startDynaliteOrConfigured), noSignalsSuite);
+overClusters(
+  'dynalite, where streams are polled',
+  () => dynamodbHarness(startDynaliteOrConfigured),
+  noSignalsSuite,
+);

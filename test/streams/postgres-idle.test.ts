@@ -25,7 +25,9 @@ function idleSuite(newCluster: NewCluster): void {
       try {
         const begun = Date.now();
         await eventually(() => Date.now() - begun >= QUIET_MS, 'some quiet seconds');
-        const texts = query.mock.calls.map(([config]) => (config as unknown as { text?: string }).text ?? config);
+        const texts = query.mock.calls.map(
+          ([config]) => (config as unknown as { text?: string }).text ?? config,
+        );
         // However many streams: of each instance, one statement every 30 s looks at all of them.
         expect(texts.length, JSON.stringify(texts)).toBeLessThanOrEqual(origins.length);
       } finally {

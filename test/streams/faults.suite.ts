@@ -23,7 +23,7 @@ export function faultsSuite(newCluster: NewCluster): void {
       const client = await cluster.open();
       const listening = await client.listen({ at: b });
       store.isMute = true;
-      await client.call('run', announcing('one', 'two'), { at: a });
+      await client.result('run', announcing('one', 'two'), { at: a });
       store.isMute = false;
       await client.call('run', announcing('three'), { at: a });
       await listening.until(() => listening.said.length >= 3, 'all messages');
@@ -121,6 +121,7 @@ export function faultsSuite(newCluster: NewCluster): void {
       await stream.end();
       expect(stream.said).toEqual(['one', 'two', 'three']);
       expect(outcomeOf(await stream.answer(1)).instance).toBe('a');
+      await listening.until(() => listening.said.length > 0, 'the session’s message');
       expect(listening.said).toEqual(['aside']);
     });
 

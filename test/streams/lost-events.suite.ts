@@ -70,7 +70,7 @@ export function lostEventsSuite(newCluster: NewCluster): void {
       const { a, b, c } = cluster;
       const client = await cluster.open();
       const announce = (...texts: unknown[]): Promise<unknown> =>
-        client.call('run', { steps: texts.map((text) => ({ announce: text })) }, { at: a });
+        client.result('run', { steps: texts.map((text) => ({ announce: text })) }, { at: a });
       const first = await client.listen({ at: c });
       await announce('seen');
       await first.until(() => first.said.length === 1, 'the first message');

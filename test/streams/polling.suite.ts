@@ -60,9 +60,12 @@ export function pollingSuite(newCluster: NewCluster): void {
     it('of the session, before there is any, changes nothing', async () => {
       const cluster = await newCluster();
       const client = await cluster.open();
-      await client.call('run', { steps: [{ announce: 'early' }, { disconnect: 'session' }, { gate: 'x' }] });
+      const { gates } = cluster;
+      const steps = [{ announce: 'early' }, { disconnect: 'session' }, { gate: 'closed' }];
+      await client.call('run', { steps });
+      await gates.reached('closed');
       const listening = await client.listen();
-      await listening.until(() => listening.said.length > 0, 'the early message');
+      await listening.until(() => listening.said.length > 0, 'the early message', 3_000);
       expect(listening.said).toEqual(['early']);
     });
 

@@ -79,6 +79,16 @@ export class RawClient {
     return this.post({ jsonrpc: '2.0', id, method: 'tools/call', params }, at);
   }
 
+  /** As {@link call}, but resolves with the answer. */
+  async result(
+    name: string,
+    args: Record<string, unknown> = {},
+    options: CallOptions = {},
+  ): Promise<Message> {
+    const id = options.id ?? this.nextId();
+    return answerOf(await this.call(name, args, { ...options, id }), id);
+  }
+
   async get(options: { readonly at?: string; readonly lastEventId?: string } = {}): Promise<Reply> {
     const { at = this.origin, lastEventId } = options;
     const cut = new AbortController();

@@ -1,26 +1,4 @@
-import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
+import { memoryHarness } from '../support/memory.ts';
 import { storeContract } from './store.suite.ts';
 
-storeContract('memory', async () => {
-  const shared = sharedMemory();
-  return {
-    capabilities: { sweeps: true, catchesUpWithinMs: 0, trimSlack: 0 },
-    open: async () => memoryStore(shared),
-    countRows: async (ref) => {
-      const found = shared.data.sessions.get(ref);
-      if (found === undefined) return 0;
-      const events = [...found.streams.values()].reduce((sum, stream) => sum + stream.length, 0);
-      return 1 + found.values.size + events;
-    },
-    dump: async () =>
-      JSON.stringify([
-        ...[...shared.data.sessions.values()].map(({ session, values, streams }) => ({
-          session,
-          values: [...values],
-          streams: [...streams],
-        })),
-        ...shared.data.instances,
-      ]),
-    close: async () => {},
-  };
-});
+storeContract('memory', memoryHarness);

@@ -35,7 +35,7 @@ describe.concurrent.each(STORES)(
     const replay = async (session: RawSession, { url }: Server, from: SseConnection) => {
       const again = await session.listen(url, from.firstEventId);
       await again.over(DECLARED_DEAD_MS);
-      return { logged: again.logged, outcomes: again.outcomes, end: again.end };
+      return { logged: again.said, outcomes: again.answers, end: again.outcome };
     };
 
     // Catches: a client that waits for ever, and messages lost or doubled with their instance.
@@ -44,10 +44,10 @@ describe.concurrent.each(STORES)(
       await session.call(doomed.url, 'store_value', { key: 'k', value: [1] });
       const call = await session.stream(doomed.url, 'victim', 'count', { to: 100_000, delay_ms: 20 });
       const other = await session.stream(witness.url, 'other', 'count', { to: 80, delay_ms: 150 });
-      await call.untilLogged(10);
+      await call.untilSaid(10);
       await doomed.process.kill('SIGKILL');
       await call.over(5_000);
-      expect(call.end).toBe('broken');
+      expect(call.outcome).toBe('broken');
 
       const resumedAt = Date.now();
       const resumed = await session.listen(witness.url, call.lastEventId);
@@ -56,31 +56,31 @@ describe.concurrent.each(STORES)(
       });
       await resumed.over(DECLARED_DEAD_MS);
       expect(Date.now() - resumedAt).toBeLessThan(DECLARED_DEAD_MS);
-      const logged = [...call.logged, ...resumed.logged];
+      const logged = [...call.said, ...resumed.said];
       expect(logged).toEqual(numbers(logged.length));
       expect(resumed.messages.at(-1)).toEqual(DEAD);
-      expect([...call.outcomes, ...resumed.outcomes]).toEqual([DEAD]);
-      expect(resumed.end).toBe('ended');
+      expect([...call.answers, ...resumed.answers]).toEqual([DEAD]);
+      expect(resumed.outcome).toBe('ended');
 
       const whole = { logged, outcomes: [DEAD], end: 'ended' };
       expect(await replay(session, witness, call)).toEqual(whole);
       expect(await replay(session, witness, call)).toEqual(whole);
 
       await other.over(20_000);
-      expect(other.logged).toEqual(numbers(80));
-      expect(other.outcomes).toMatchObject([{ id: 'other', result: { structuredContent: { counted: 80 } } }]);
+      expect(other.said).toEqual(numbers(80));
+      expect(other.answers).toMatchObject([{ id: 'other', result: { structuredContent: { counted: 80 } } }]);
     });
 
     // Catches: two outcomes of one call, where a machine slept and was given up.
     it('an instance that only seemed dead cannot add to what was said in its place', async () => {
       const session = await RawSession.open(paused.url);
       const call = await session.stream(paused.url, 'victim', 'count', { to: 100, delay_ms: 50 });
-      await call.untilLogged(5);
+      await call.untilSaid(5);
       paused.process.child.kill('SIGSTOP');
       try {
         const resumed = await session.listen(witness.url, call.lastEventId);
         await resumed.over(DECLARED_DEAD_MS);
-        expect(resumed.outcomes).toEqual([DEAD]);
+        expect(resumed.answers).toEqual([DEAD]);
         const whole = await replay(session, witness, call);
         expect(whole).toEqual({ logged: numbers(whole.logged.length), outcomes: [DEAD], end: 'ended' });
 
@@ -88,11 +88,11 @@ describe.concurrent.each(STORES)(
         expect(await replay(session, paused, call)).toEqual(whole);
         // What it had sent before it stood still may reach the client only now, but nothing else.
         await call.over(10_000);
-        expect(call.outcomes.filter((outcome) => JSON.stringify(outcome) !== JSON.stringify(DEAD))).toEqual(
+        expect(call.answers.filter((outcome) => JSON.stringify(outcome) !== JSON.stringify(DEAD))).toEqual(
           [],
         );
-        expect(call.logged).toEqual(numbers(call.logged.length));
-        expect(call.logged.length).toBeLessThanOrEqual(whole.logged.length);
+        expect(call.said).toEqual(numbers(call.said.length));
+        expect(call.said.length).toBeLessThanOrEqual(whole.logged.length);
         // The instance serves as before, and ends when it has tried all that it would.
         expect(await session.ping(paused.url)).toBe(200);
         expect(await paused.process.kill('SIGTERM')).toBe(0);

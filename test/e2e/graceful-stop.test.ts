@@ -74,30 +74,30 @@ describe.concurrent.each(STORES)(
         await session.stream(leaving.url, 'slow', 'count', { to: 100_000, delay_ms: 50 }),
         await session.stream(leaving.url, 'hanging', 'hang'),
       ];
-      await slow.untilLogged(3);
+      await slow.untilSaid(3);
 
       leaving.process.child.kill('SIGTERM');
       await eventually(
         async () => (await readiness(leaving)) === 503,
         'the instance says that it is leaving',
       );
-      expect([listening.end, slow.end]).toEqual([undefined, undefined]);
+      expect([listening.outcome, slow.outcome]).toEqual([undefined, undefined]);
       expect(await session.ping(leaving.url)).toBe(200);
       for (const stream of [listening, slow, hanging]) {
         await stream.over(5_000);
-        expect(stream.end).toBe('ended');
+        expect(stream.outcome).toBe('ended');
         expect(stream.events.at(-1)).toEqual({ retry: expect.any(Number) });
       }
       const resumed = await session.listen(staying.url, slow.lastEventId);
       const unsaid = await session.listen(staying.url, hanging.lastEventId);
       await Promise.all([resumed.over(STOPPED_MS), unsaid.over(STOPPED_MS)]);
       const message = expect.stringMatching(/server is stopping.*call again/);
-      expect(resumed.outcomes).toMatchObject([{ id: 'slow', error: { message } }]);
+      expect(resumed.answers).toMatchObject([{ id: 'slow', error: { message } }]);
       expect(unsaid.messages).toMatchObject([{ id: 'hanging', error: { message } }]);
-      const logged = [...slow.logged, ...resumed.logged];
+      const logged = [...slow.said, ...resumed.said];
       expect(logged).toEqual(numbers(logged.length));
       // It went on as long as it could.
-      expect(resumed.logged.length).toBeGreaterThan(0);
+      expect(resumed.said.length).toBeGreaterThan(0);
       expect(await leaving.process.exit()).toBe(0);
       expect(leaving.process.stdout).toMatch(/^aborted .*stopping/m);
     });

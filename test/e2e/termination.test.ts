@@ -39,11 +39,15 @@ describe.concurrent.each(STORES)(
         await session.stream(other.url, 'counting', 'count', { to: 2, delay_ms: 600_000 }),
         await session.stream(other.url, 'hanging', 'hang'),
       ];
-      await counting.untilLogged(1);
+      await counting.untilSaid(1);
       // An idle stream is looked at less and less often.
       const idleSince = Date.now();
       await eventually(() => Date.now() - idleSince > 3_000, 'a while of silence');
-      expect([listening, counting, hanging].map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
+      expect([listening, counting, hanging].map(({ outcome }) => outcome)).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
 
       const endedAt = Date.now();
       const within = (ms: number): number => Math.max(0, endedAt + ms - Date.now());
@@ -62,10 +66,14 @@ describe.concurrent.each(STORES)(
       for (const stream of [listening, counting, hanging]) await stream.over(within(OVER_MS));
       const aborted = () => /^aborted .*: .*session was ended/m.test(other.process.stdout);
       await eventually(aborted, 'the call’s signal', within(OVER_MS));
-      expect([listening, counting, hanging].map(({ end }) => end)).toEqual(['ended', 'ended', 'ended']);
-      expect(listening.outcomes).toEqual([]);
-      for (const [id, { outcomes }] of Object.entries({ counting, hanging })) {
-        expect(outcomes).toMatchObject([
+      expect([listening, counting, hanging].map(({ outcome }) => outcome)).toEqual([
+        'ended',
+        'ended',
+        'ended',
+      ]);
+      expect(listening.answers).toEqual([]);
+      for (const [id, { answers }] of Object.entries({ counting, hanging })) {
+        expect(answers).toMatchObject([
           { id, error: { message: expect.stringContaining('session was ended') } },
         ]);
       }
@@ -80,13 +88,13 @@ describe.concurrent.each(STORES)(
       const begin = Date.now();
       await eventually(() => Date.now() - begin > 3 * IDLE_S * 1_000, 'three idle times', 10_000);
       expect(await abandoned.ping(hasty.url)).toBe(404);
-      expect(listening.end).toBeUndefined();
+      expect(listening.outcome).toBeUndefined();
       // Another instance takes it from the store.
       expect(await held.ping(one.url)).toBe(200);
       await held.call(hasty.url, 'announce', { text: 'still here' });
-      await listening.untilLogged(1);
-      expect(listening.logged).toEqual(['still here']);
-      listening.leave();
+      await listening.untilSaid(1);
+      expect(listening.said).toEqual(['still here']);
+      listening.close();
     });
   },
   60_000,

@@ -60,8 +60,8 @@ export class RawSession {
 async function connect(url: string, init: RequestInit): Promise<SseConnection> {
   const abort = new AbortController();
   const response = await fetch(url, { ...init, signal: abort.signal });
-  if (response.headers.get('content-type') !== 'text/event-stream') {
+  if (response.headers.get('content-type') !== 'text/event-stream' || response.body === null) {
     throw new Error(`no stream, but ${response.status}: ${await response.text()}`);
   }
-  return new SseConnection(response, abort);
+  return new SseConnection(response.body, abort);
 }

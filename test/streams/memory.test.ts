@@ -1,0 +1,4 @@
+import { memoryHarness } from '../support/memory.ts';
+import { streamsSuite } from './streams.suite.ts';
+
+streamsSuite('memory', memoryHarness);

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../contract/fixtures.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
+import { streamOf } from '../support/raw-client.ts';
+import { outcomeOf } from './fixture/official-client.ts';
+import type { NewCluster } from './streams.suite.ts';
+
+/** For stores that look at watched streams by themselves, where every signal is lost. */
+export function noSignalsSuite(newCluster: NewCluster): void {
+  describe('without any signal', () => {
+    // Catches: a reader that is only called by signals: of a connection, of an asker, or of a running call.
+    it('all arrives in the end: messages, answers, takeovers and cancellations', async () => {
+      const store = new FaultyStore();
+      store.isMute = true;
+      const { a, b, c, gates, ...cluster } = await newCluster({ wrap: (each) => store.wrap(each) });
+      const client = await cluster.open();
+      const older = await client.listen({ at: b });
+      const steps = [{ announce: 'one' }, { ask: '?' }, { announce: 'two' }, { gate: 'gate' }];
+      const stream = streamOf(await client.call('run', { steps }, { at: a, id: 1 }));
+      await older.until(() => older.said.length === 1, 'the first message');
+      const newer = await client.listen({ at: c });
+      await older.end();
+      const { id } = await stream.request('elicitation/create');
+      await client.tell({ id: String(id), result: { action: 'decline' } }, b);
+      await newer.until(() => newer.said.length === 1, 'the second message');
+      expect([older.said, newer.said]).toEqual([['one'], ['two']]);
+      const second = streamOf(await client.call('run', { steps: [{ gate: 'other' }] }, { at: b, id: 2 }));
+      await gates.reached('other');
+      await client.tell({ method: 'notifications/cancelled', params: { requestId: 2 } }, c);
+      await eventually(() => gates.aborted.includes('other'), 'the second call is aborted');
+      await second.end();
+      gates.open('gate');
+      await stream.end();
+      expect(outcomeOf(await stream.answer(1)).answers).toEqual([{ action: 'decline' }]);
+    });
+  });
+}

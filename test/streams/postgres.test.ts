@@ -1,0 +1,4 @@
+import { postgresHarness } from '../support/postgres.ts';
+import { streamsSuite } from './streams.suite.ts';
+
+streamsSuite('postgres', postgresHarness());

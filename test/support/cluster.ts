@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { type DurableMcp, durableMcp } from '../../src/app/durable-mcp.ts';
+import type { Limits } from '../../src/domain/limits.ts';
+import type { SessionState } from '../../src/domain/session-state.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { StoreHarness } from '../contract/harness.ts';
+import { type RandomProxy, startRandomProxy } from './random-proxy.ts';
+import { RawClient, type RawClientOptions } from './raw-client.ts';
+import { seededRandom } from './seeded-random.ts';
+
+export interface ClusterOptions {
+  readonly harness: StoreHarness;
+  /** Makes one session's server on the instance of this name: `a`, `b`, `c`… */
+  readonly server: (instance: string, session: SessionState) => ReturnType<ServerFactory>;
+  /** How many instances; 3 by default. */
+  readonly count?: number;
+  readonly seed?: number;
+  readonly limits?: Partial<Limits>;
+  /** Lets an instance misbehave: what it is given in place of its store. */
+  readonly wrap?: (store: Store, instance: string) => Store;
+}
+
+type ServerFactory = Parameters<typeof durableMcp>[0]['server'];
+
+interface Instance {
+  readonly origin: string;
+  readonly mcp: DurableMcp;
+  close(): Promise<void>;
+}
+
+/** Several instances on one store in this process, each with a port of its own, behind a random proxy. */
+export interface Cluster {
+  readonly harness: StoreHarness;
+  readonly proxy: RandomProxy;
+  /** Of the instances `a`, `b` and so on, in order. */
+  readonly origins: readonly string[];
+  /** What the store could not do, as the instances reported it. */
+  readonly storeErrors: unknown[];
+  /** A new session, its requests sent through the proxy unless an origin is named. */
+  open(options?: RawClientOptions & { readonly at?: string }): Promise<RawClient>;
+  /** @throws Error if an instance met an error that nobody foresaw */
+  close(): Promise<void>;
+}
+
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { harness, count = 3, seed = 1 } = options;
+  const storeErrors: unknown[] = [];
+  const bugs: unknown[] = [];
+  const names = Array.from({ length: count }, (_, index) => String.fromCharCode(97 + index));
+  const instances = await Promise.all(names.map((name) => startInstance(name, options, storeErrors, bugs)));
+  const origins = instances.map(({ origin }) => origin);
+  const proxy = await startRandomProxy({ upstreams: origins, random: seededRandom(seed) });
+  return {
+    harness,
+    proxy,
+    origins,
+    storeErrors,
+    open: ({ at = proxy.origin, ...rest } = {}) => RawClient.open(at, rest),
+    close: async () => {
+      await proxy.close();
+      await Promise.all(instances.map((instance) => instance.close()));
+      if (bugs.length > 0) throw new AggregateError(bugs, 'an instance met an error that nobody foresaw');
+    },
+  };
+}
+
+async function startInstance(
+  name: string,
+  { harness, server, limits = {}, wrap = (store) => store }: ClusterOptions,
+  storeErrors: unknown[],
+  bugs: unknown[],
+): Promise<Instance> {
+  const store = await harness.open();
+  const mcp = durableMcp({
+    store: wrap(store, name),
+    server: (session) => server(name, session),
+    limits,
+    onStoreError: (error) => storeErrors.push(error),
+    onBug: (error) => bugs.push(error),
+  });
+  const http = createAdaptorServer({ fetch: (request, env) => mcp.fetch(request, env as never) }) as Server;
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return {
+    origin: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    mcp,
+    close: async () => {
+      http.close();
+      http.closeAllConnections();
+      await mcp.close({ finishMs: 0 });
+      await store.close();
+    },
+  };
+}

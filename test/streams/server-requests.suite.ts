@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { times } from '../contract/fixtures.ts';
-import { streamOf } from '../support/raw-client.ts';
+import { answerOf, streamOf } from '../support/raw-client.ts';
 import { officialClient, outcomeOf } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
 
@@ -57,6 +57,29 @@ export function serverRequestsSuite(newCluster: NewCluster): void {
       await Promise.all(calls);
       expect(ids.size).toBe(200);
     }, 60_000);
+
+    // Catches: ids that are counted by each server: a session's servers on one instance may be several.
+    it('never cross between a server and the one that replaced it', async () => {
+      const { a, b, ...cluster } = await newCluster();
+      const client = await cluster.open();
+      const ask = async (id: number) => {
+        const stream = streamOf(await client.call('run', { steps: [{ ask: `${id}` }] }, { at: a, id }));
+        return { id, stream, request: await stream.request('elicitation/create') };
+      };
+      const calls = [await ask(1)];
+      for (const [index, level] of ['error', 'info'].entries()) {
+        // What b changes about the session, a's server does not know.
+        const setLevel = { jsonrpc: '2.0', id: 'level', method: 'logging/setLevel', params: { level } };
+        await answerOf(await client.post(setLevel, b), 'level');
+        calls.push(await ask(index + 2));
+      }
+      for (const { id, request } of calls) {
+        await client.tell({ id: String(request.id), result: accepted(`to ${id}`) }, b);
+      }
+      for (const { id, stream } of calls) {
+        expect(outcomeOf(await stream.answer(id)).answers).toEqual([accepted(`to ${id}`)]);
+      }
+    });
 
     // Catches: a request without a related call that is sent on a call's stream, or on an instance's own GET only.
     it('go over the GET stream where they belong to no call', async () => {

@@ -1,46 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
-import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
-import { DEFAULT_LIMITS, type Limits } from '../domain/limits.ts';
 import { Liveness } from '../domain/liveness.ts';
 import type { SessionRef } from '../domain/session.ts';
-import { type SessionLifetime, Sessions } from '../domain/sessions.ts';
+import { Sessions } from '../domain/sessions.ts';
 import { newInstanceId } from '../domain/stream-name.ts';
 import { Streams } from '../domain/streams.ts';
 import { within } from '../domain/within.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { CachedSession } from '../ports/session-cache.ts';
-import type { Store } from '../ports/store.ts';
-import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME, FINISH_MS } from './defaults.ts';
+import { FINISH_MS } from './defaults.ts';
+import { type DurableMcpOptions, resolveOptions } from './durable-mcp-options.ts';
 import { sweepRegularly } from './sweep.ts';
-import { systemClock } from './system-clock.ts';
 
 /** Session records kept in memory. At about 1 KB each, 10 MB. */
 const CACHED_SESSIONS = 10_000;
-
-export interface DurableMcpOptions {
-  /** Where sessions live: `postgresStore(…)`, `dynamodbStore(…)` or `memoryStore()`. Yours to close. */
-  readonly store: Store;
-  /** Makes the MCP server of one session. Called once per session and instance, and again after a restart. */
-  readonly server: ServerFactory;
-  /** How long sessions live; 24 hours unused and 30 days in all by default. */
-  readonly lifetime?: Partial<SessionLifetime>;
-  readonly limits?: Partial<Limits>;
-  /** For how long the messages of a call can be had after a broken connection; an hour by default. */
-  readonly eventRetentionMs?: number;
-  /** Further `Host` values that requests may carry, beside loopback names. */
-  readonly allowedHosts?: readonly string[];
-  /** Further `Origin` values that requests may carry, such as `https://app.example.com`. */
-  readonly allowedOrigins?: readonly string[];
-  /** Largest request body in bytes; 4 MiB by default. */
-  readonly maxBodyBytes?: number;
-  /** Told of failures of the store, as often as they happen. */
-  readonly onStoreError?: (error: unknown) => void;
-  /** Told of errors that nobody foresaw, with the reference that the client was given in their place. */
-  readonly onBug?: (error: unknown, reference: string) => void;
-  readonly clock?: Clock;
-}
 
 /** An MCP endpoint that any instance on the same store serves. */
 export interface DurableMcp {
@@ -67,14 +40,23 @@ export interface DurableMcp {
 }
 
 /**
- * Puts the parts together: which adapter serves which port is decided here and nowhere else.
+ * Makes an MCP endpoint of a store and of the servers that you write. What a client was told is stored survives
+ * every instance, and any instance on the same store serves any request of any session: calls, streams and their
+ * resumption, answers to requests of the server, cancellation.
+ *
+ * A server is made per session *and instance*, so what it keeps in memory is one instance's alone: keep in
+ * `session` what is to last. The store's tables must be there; without them requests are answered with 503.
  *
  * @example
  * const mcp = durableMcp({ store: postgresStore({ connectionString }), server: (session) => makeServer(session) });
  * app.all('/mcp', (c) => mcp.fetch(c.req.raw, c.env));
+ *
+ * @throws RangeError if an option is out of its limits
  */
 export function durableMcp(options: DurableMcpOptions): DurableMcp {
-  const { store, clock = systemClock, onStoreError = () => {}, onBug = () => {} } = options;
+  // Which adapter serves which port is decided here and nowhere else.
+  const { store, server, clock, lifetime, limits, eventRetentionMs, onStoreError, onBug, ...http } =
+    resolveOptions(options);
   const sessions = new Sessions({
     repository: store.sessions,
     signals: store.signals,
@@ -83,16 +65,15 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       dispose: ({ release }) => release(),
     }),
     clock,
-    lifetime: { ...DEFAULT_LIFETIME, ...options.lifetime },
+    lifetime,
     onError: onStoreError,
   });
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const streams = new Streams({
     events: store.events,
     signals: store.signals,
     clock,
     keep: limits.eventsPerStream,
-    retentionMs: options.eventRetentionMs ?? DEFAULT_EVENT_RETENTION_MS,
+    retentionMs: eventRetentionMs,
     onError: onStoreError,
   });
   const liveness = new Liveness({
@@ -105,7 +86,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     sessions,
     repository: store.sessions,
     limits,
-    server: options.server,
+    server,
     streams,
     liveness,
   });
@@ -114,8 +95,8 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
   return {
     fetch: mcpHandler({
       endpoint,
-      exposure: { hosts: options.allowedHosts ?? [], origins: options.allowedOrigins ?? [] },
-      bodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+      exposure: { hosts: http.allowedHosts, origins: http.allowedOrigins },
+      bodyBytes: http.maxBodyBytes,
       onBug,
       onStoreError,
     }),

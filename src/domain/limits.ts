@@ -8,6 +8,7 @@ export interface Limits {
   readonly eventsPerStream: number;
 }
 
+/** 256 KiB a value, 10,000 keys a session, 1,000 messages a stream. */
 export const DEFAULT_LIMITS: Limits = {
   valueBytes: 256 * 1024,
   keysPerSession: 10_000,

@@ -5,8 +5,8 @@ import type { Signals } from './signals.ts';
 
 /** One engine behind all ports, as an adapter hands it to the application. */
 export interface Store {
-  /** As tools show it in `storage` and `storage_backend`. */
-  readonly name: 'memory' | 'postgres' | 'dynamodb';
+  /** `memory`, `postgres`, `dynamodb` or another: as tools show it in `storage` and `storage_backend`. */
+  readonly name: string;
   readonly sessions: SessionRepository;
   readonly events: EventLog;
   readonly signals: Signals;

@@ -45,6 +45,15 @@ export class SseConnection {
     );
   }
 
+  /** Answers to requests, of whatever kind. */
+  get answers(): Message[] {
+    return this.messages.filter(({ method }) => method === undefined);
+  }
+
+  get firstEventId(): string {
+    return this.events.find(({ id }) => id !== undefined)?.id as string;
+  }
+
   /** Where a client resumes from. */
   get lastEventId(): string | undefined {
     return this.events.findLast(({ id }) => id !== undefined)?.id;
@@ -80,9 +89,19 @@ export class SseConnection {
     }
   }
 
+  /** Waits for this many log messages. */
+  untilSaid(count: number): Promise<void> {
+    return this.until(() => this.said.length >= count, `${count} log messages`, 20_000);
+  }
+
+  /** Waits for its end, however that comes. */
+  over(deadlineMs?: number): Promise<void> {
+    return this.until(() => this.outcome !== undefined, 'the end of the stream', deadlineMs);
+  }
+
   /** Waits for the server to end it. */
   async end(deadlineMs?: number): Promise<void> {
-    await this.until(() => this.outcome !== undefined, 'the end of the stream', deadlineMs);
+    await this.over(deadlineMs);
     if (this.outcome !== 'ended') throw new Error('the connection broke off');
   }
 

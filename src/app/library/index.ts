@@ -44,4 +44,5 @@ export type {
 export type { Signals, SignalTopic } from '../../ports/signals.ts';
 export type { Store } from '../../ports/store.ts';
 export { DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from '../defaults.ts';
-export { type DurableMcp, type DurableMcpOptions, durableMcp } from '../durable-mcp.ts';
+export { type DurableMcp, durableMcp } from '../durable-mcp.ts';
+export type { DurableMcpOptions } from '../durable-mcp-options.ts';

@@ -71,7 +71,7 @@ export const version = z
   .min(0)
   .describe('Counts the writes of this key from 1. Pass it as expected_version to change only this version.');
 
-export const storage = z.enum(['memory', 'postgres', 'dynamodb']);
+export const storage = z.string().meta({ examples: ['memory', 'postgres', 'dynamodb'] });
 
 /** ISO 8601 in UTC, with milliseconds. */
 export const instant = z.string().meta({ format: 'date-time' });

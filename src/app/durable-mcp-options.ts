@@ -1,0 +1,78 @@
+import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
+import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
+import type { SessionLifetime } from '../domain/sessions.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface DurableMcpOptions {
+  /** Where sessions live: `postgresStore(…)`, `dynamodbStore(…)` or `memoryStore()`. Yours to close. */
+  readonly store: Store;
+  /** Makes the MCP server of one session. Called once per session and instance, and again after a restart. */
+  readonly server: ServerFactory;
+  /** How long sessions live, in milliseconds; 24 hours unused and 30 days in all by default. */
+  readonly lifetime?: Partial<SessionLifetime>;
+  /** What a session may hold; `DEFAULT_LIMITS` by default. */
+  readonly limits?: Partial<Limits>;
+  /**
+   * For how long the messages of a call can be had after a broken connection, in milliseconds of at least 10,000; an
+   * hour by default.
+   */
+  readonly eventRetentionMs?: number;
+  /** Further `Host` values that requests may carry, beside loopback names; in any case. */
+  readonly allowedHosts?: readonly string[];
+  /** Further `Origin` values that requests may carry, such as `https://app.example.com`; in any case. */
+  readonly allowedOrigins?: readonly string[];
+  /** Largest request body in bytes; 4 MiB by default. */
+  readonly maxBodyBytes?: number;
+  /** Told of failures of the store, as often as they happen. Must not throw. */
+  readonly onStoreError?: (error: unknown) => void;
+  /** Told of errors that nobody foresaw, with the reference that the client was given. Must not throw. */
+  readonly onBug?: (error: unknown, reference: string) => void;
+  /** The system's, unless a test sets the time. */
+  readonly clock?: Clock;
+}
+
+export type ResolvedOptions = Required<Omit<DurableMcpOptions, 'lifetime' | 'limits'>> & {
+  readonly lifetime: SessionLifetime;
+  readonly limits: Limits;
+};
+
+/** Fills in the defaults. @throws RangeError that names the option and its limits */
+export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
+  const { lifetime = {}, limits = {} } = options;
+  const resolved: ResolvedOptions = {
+    store: options.store,
+    server: options.server,
+    lifetime: {
+      idleMs: lifetime.idleMs ?? DEFAULT_LIFETIME.idleMs,
+      maxLifetimeMs: lifetime.maxLifetimeMs ?? Math.max(DEFAULT_LIFETIME.maxLifetimeMs, lifetime.idleMs ?? 0),
+    },
+    limits: {
+      valueBytes: limits.valueBytes ?? DEFAULT_LIMITS.valueBytes,
+      keysPerSession: limits.keysPerSession ?? DEFAULT_LIMITS.keysPerSession,
+      eventsPerStream: limits.eventsPerStream ?? DEFAULT_LIMITS.eventsPerStream,
+    },
+    eventRetentionMs: options.eventRetentionMs ?? DEFAULT_EVENT_RETENTION_MS,
+    allowedHosts: (options.allowedHosts ?? []).map((host) => host.toLowerCase()),
+    allowedOrigins: (options.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    onStoreError: options.onStoreError ?? (() => {}),
+    onBug: options.onBug ?? (() => {}),
+    clock: options.clock ?? systemClock,
+  };
+  assertWhole('lifetime.idleMs', resolved.lifetime.idleMs, 1);
+  assertWhole('lifetime.maxLifetimeMs', resolved.lifetime.maxLifetimeMs, resolved.lifetime.idleMs);
+  assertWhole('limits.valueBytes', resolved.limits.valueBytes, 1, MAX_VALUE_BYTES);
+  assertWhole('limits.keysPerSession', resolved.limits.keysPerSession, 1, 1_000_000);
+  assertWhole('limits.eventsPerStream', resolved.limits.eventsPerStream, 1, 1_000_000);
+  assertWhole('eventRetentionMs', resolved.eventRetentionMs, 10_000);
+  assertWhole('maxBodyBytes', resolved.maxBodyBytes, 1);
+  return resolved;
+}
+
+function assertWhole(name: string, value: number, min: number, max: number = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, but is ${value}`);
+}

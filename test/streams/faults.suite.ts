@@ -24,15 +24,17 @@ export async function faultyCluster(
 /** Stores that lose signals, or that say that they failed when they did not. */
 export function faultsSuite(newCluster: NewCluster): void {
   describe('a lost signal', () => {
-    // Catches: a reader that trusts a signal for what is new, instead of the log.
-    it('only delays', async () => {
+    // Catches: a reader that trusts a signal for what is new instead of the log, and one that takes what its own
+    // instance appends without asking what came before.
+    it.each(['a', 'b'] as const)('only delays, until %s says something more', async (next) => {
       const { a, b, store, ...cluster } = await faultyCluster(newCluster);
       const client = await cluster.open();
       const listening = await client.listen({ at: b });
+      await listening.until(() => listening.events.length === 1, 'the stream is open');
       store.isMute = true;
       await client.result('run', announcing('one', 'two'), { at: a });
       store.isMute = false;
-      await client.call('run', announcing('three'), { at: a });
+      await client.result('run', announcing('three'), { at: { a, b }[next] });
       await listening.until(() => listening.said.length >= 3, 'all messages');
       expect(listening.said).toEqual(['one', 'two', 'three']);
     });

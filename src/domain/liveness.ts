@@ -28,6 +28,7 @@ export class Liveness {
   readonly #onError: (error: unknown) => void;
   readonly #observations = new Map<InstanceId, Observation>();
   #held = 0;
+  #isClosed = false;
   #beating: Promise<void> | undefined;
   #cancelBeat: (() => void) | undefined;
 
@@ -90,6 +91,7 @@ export class Liveness {
 
   /** Ends beating and looking, and takes this instance's name out of the store. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancelBeat?.();
     for (const { cancel, onDead } of this.#observations.values()) {
       cancel();
@@ -106,7 +108,8 @@ export class Liveness {
 
   #scheduleBeat(): void {
     this.#cancelBeat?.();
-    if (this.#held > 0) this.#cancelBeat = this.#clock.schedule(BEAT_MS, () => void this.#beat());
+    if (this.#held > 0 && !this.#isClosed)
+      this.#cancelBeat = this.#clock.schedule(BEAT_MS, () => void this.#beat());
   }
 
   async #beat(): Promise<void> {

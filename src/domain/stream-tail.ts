@@ -175,7 +175,6 @@ export class StreamTail {
     this.#looking = true;
     // At first a little further back, only to know the messages there again.
     const after = Math.max(0, this.#given - this.#lookBack);
-    this.#lookBack = 0;
     const limit = this.#page;
     try {
       const page = await events.read(session, { stream, after, limit }, clock.now());
@@ -185,12 +184,16 @@ export class StreamTail {
         size: data.length,
         end,
       }));
+      this.#lookBack = 0;
       if (held.length > 0) {
         const fitting = Math.floor((MOST_HELD * held.length) / sizeOf(held));
         this.#page = Math.min(Math.max(fitting, 1), LARGEST_PAGE);
       }
-      for (const { sequence, record } of held) {
-        if (sequence <= this.#given && record.kind === 'message') this.#isRepeated(record);
+      for (const { sequence, record, end } of held) {
+        if (sequence > this.#given) break;
+        if (record.kind === 'message') this.#isRepeated(record);
+        // The reader has all there is.
+        if (end) this.#finish('ended');
       }
       if (page.gap !== undefined && page.gap.to > this.#given) {
         this.#gap = { from: this.#given + 1, to: page.gap.to };

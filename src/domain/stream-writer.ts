@@ -30,6 +30,7 @@ export class StreamWriter {
   #number = 0;
   #waiting: Waiting[] = [];
   #writing = false;
+  #isEnding = false;
   /** Why nothing can be written any more. */
   #closed: unknown;
 
@@ -62,6 +63,7 @@ export class StreamWriter {
   /** Appends any records, as {@link send} does. */
   write(records: readonly StreamRecord[], end = false): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#isEnding) return Promise.reject(new StreamEnded());
     if (this.#waiting.length >= MOST_WAITING && !end) {
       return Promise.reject(
         new LimitExceeded(
@@ -72,6 +74,8 @@ export class StreamWriter {
     }
     return new Promise((done, failed) => {
       this.#waiting.push({ records, end, done, failed });
+      // Nothing may stand behind an end, not even among what waits.
+      if (end) this.#isEnding = true;
       if (!this.#writing) void this.#write();
     });
   }

@@ -1,3 +1,4 @@
+import { StreamEnded } from './errors.ts';
 import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
 import { isShown, ownerOf } from './stream-name.ts';
 import { encodeRecord, type StreamRecord } from './stream-record.ts';
@@ -27,20 +28,23 @@ export class Streams {
     const { session, id, stream } = handle;
     const { events, clock, keep, retentionMs } = this.options;
     const now = clock.now();
-    const last = await events.append(
-      session,
-      {
-        stream,
-        data: records.map((record) => encodeRecord(record, id)),
-        end,
-        // Only a call's stream comes to an end: the others must not begin again while the session lives.
-        expiresAt:
-          ownerOf(stream) !== undefined ? Math.min(now + retentionMs, session.endsAt) : session.endsAt,
-        // Answers of a client that were trimmed unread would leave their askers waiting.
-        keep: isShown(stream) ? keep : Math.max(keep, INBOUND_KEEP),
-      },
-      now,
-    );
+    const append = {
+      stream,
+      data: records.map((record) => encodeRecord(record, id)),
+      end,
+      // Only a call's stream comes to an end: the others must not begin again while the session lives.
+      expiresAt: ownerOf(stream) === undefined ? session.endsAt : Math.min(now + retentionMs, session.endsAt),
+      // Answers of a client that were trimmed unread would leave their askers waiting.
+      keep: isShown(stream) ? keep : Math.max(keep, INBOUND_KEEP),
+    };
+    let last: number;
+    try {
+      last = await events.append(session, append, now);
+    } catch (error) {
+      // An attempt before may have made that end without knowing, and told nobody.
+      if (error instanceof StreamEnded) await this.options.signals.publish({ ref: session.ref, stream });
+      throw error;
+    }
     // An instance that hears of it from here needs no signal: on Postgres each one serialises commits.
     if (!this.#handOver(handle, last - records.length + 1, records, end)) {
       await this.options.signals.publish({ ref: session.ref, stream });
@@ -103,7 +107,8 @@ export class Streams {
   #handOver(handle: StreamHandle, first: number, records: readonly StreamRecord[], end: boolean): boolean {
     let taken = false;
     for (const tail of [...(this.#tails.get(topicOf(handle)) ?? [])]) {
-      taken = tail.offer(first, records, end) || taken;
+      if (tail.offer(first, records, end)) taken = true;
+      else tail.look();
     }
     // What a client posted is for whichever instance waits for it.
     return taken && isShown(handle.stream);

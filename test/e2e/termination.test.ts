@@ -43,7 +43,11 @@ describe.concurrent.each(STORES)(
       // An idle stream is looked at less and less often.
       const idleSince = Date.now();
       await eventually(() => Date.now() - idleSince > 3_000, 'a while of silence');
-      expect([listening, counting, hanging].map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
+      expect([listening, counting, hanging].map(({ outcome }) => outcome)).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
 
       const endedAt = Date.now();
       const within = (ms: number): number => Math.max(0, endedAt + ms - Date.now());

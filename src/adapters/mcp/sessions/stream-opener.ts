@@ -70,7 +70,10 @@ export class StreamOpener {
     const page = await events.read(stream.session, query, clock.now());
     return (
       page.gap === undefined &&
-      page.events.every(({ data }) => decodeRecord(data, stream.id).kind === 'message')
+      page.events.every(({ data }) => {
+        const record = decodeRecord(data, stream.id);
+        return record.kind === 'message' || (record.kind === 'open' && record.toNobody);
+      })
     );
   }
 
@@ -82,7 +85,8 @@ export class StreamOpener {
       return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
-      return streams.follow(stream, { sequence });
+      // What is left is to be read; that others opened it before is history.
+      return streams.follow(stream, { sequence, openedAt: Number.POSITIVE_INFINITY });
     }
   }
 

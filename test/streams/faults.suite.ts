@@ -1,31 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, times } from '../contract/fixtures.ts';
+import { times } from '../contract/fixtures.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { streamOf } from '../support/raw-client.ts';
 import { outcomeOf } from './fixture/official-client.ts';
+import type { Step } from './fixture/script-server.ts';
 import type { NewCluster, ScriptCluster } from './streams.suite.ts';
 
 const accepted = { action: 'accept', content: { answer: 'yes' } };
 
-/** Stores that fail for a while, or say so. Instance `a` is the one whose store is faulty. */
-export function faultsSuite(newCluster: NewCluster): void {
-  const faulty = async (): Promise<ScriptCluster & { readonly store: FaultyStore }> => {
-    const store = new FaultyStore();
-    const cluster = await newCluster({ wrap: (each, name) => (name === 'a' ? store.wrap(each) : each) });
-    return { ...cluster, store };
-  };
-  const announcing = (...texts: string[]) => ({ steps: texts.map((announce) => ({ announce })) });
+export const announcing = (...texts: string[]): { steps: Step[] } => ({
+  steps: texts.map((announce) => ({ announce })),
+});
 
+/** A cluster whose instance `a` has a faulty store. */
+export async function faultyCluster(
+  newCluster: NewCluster,
+): Promise<ScriptCluster & { readonly store: FaultyStore }> {
+  const store = new FaultyStore();
+  const cluster = await newCluster({ wrap: (each, name) => (name === 'a' ? store.wrap(each) : each) });
+  return { ...cluster, store };
+}
+
+/** Stores that lose signals, or that say that they failed when they did not. */
+export function faultsSuite(newCluster: NewCluster): void {
   describe('a lost signal', () => {
-    // Catches: a reader that trusts a signal for what is new, instead of the log.
-    it('only delays', async () => {
-      const { a, b, store, ...cluster } = await faulty();
+    // Catches: a reader that trusts a signal for what is new instead of the log, and one that takes what its own
+    // instance appends without asking what came before.
+    it.each(['a', 'b'] as const)('only delays, until %s says something more', async (next) => {
+      const { a, b, store, ...cluster } = await faultyCluster(newCluster);
       const client = await cluster.open();
       const listening = await client.listen({ at: b });
+      await listening.until(() => listening.events.length === 1, 'the stream is open');
       store.isMute = true;
       await client.result('run', announcing('one', 'two'), { at: a });
       store.isMute = false;
-      await client.call('run', announcing('three'), { at: a });
+      await client.result('run', announcing('three'), { at: { a, b }[next] });
       await listening.until(() => listening.said.length >= 3, 'all messages');
       expect(listening.said).toEqual(['one', 'two', 'three']);
     });
@@ -39,7 +48,7 @@ export function faultsSuite(newCluster: NewCluster): void {
       ['the second message', 2],
       ['the answer', 3],
     ])('of %s is given once', async (_, nth) => {
-      const { a, store, gates, ...cluster } = await faulty();
+      const { a, store, gates, ...cluster } = await faultyCluster(newCluster);
       const client = await cluster.open();
       let appends = 0;
       store.fate = ({ stream }) => {
@@ -58,7 +67,7 @@ export function faultsSuite(newCluster: NewCluster): void {
 
     // Catches: as above, for a reader on another instance, and one that comes later, at any place of the stream.
     it('of every message is given once to whoever reads', async () => {
-      const { a, b, c, store, ...cluster } = await faulty();
+      const { a, b, c, store, ...cluster } = await faultyCluster(newCluster);
       const client = await cluster.open();
       let appends = 0;
       store.fate = ({ stream }) => {
@@ -88,7 +97,7 @@ export function faultsSuite(newCluster: NewCluster): void {
 
     // Catches: an answer that its handler is given twice, or not at all.
     it('of a client’s answer is refused, and taken when it is posted again', async () => {
-      const { a, b, store, ...cluster } = await faulty();
+      const { a, b, store, ...cluster } = await faultyCluster(newCluster);
       const client = await cluster.open();
       const steps = [{ ask: 'one' }, { ask: 'two' }];
       const stream = streamOf(await client.call('run', { steps }, { at: b, id: 1 }));
@@ -101,59 +110,6 @@ export function faultsSuite(newCluster: NewCluster): void {
         await client.tell(answer as never, a);
       }
       expect(outcomeOf(await stream.answer(1)).answers).toEqual([accepted, accepted]);
-    });
-  });
-
-  describe('an outage of the store', () => {
-    // Catches: a message or a result that is dropped after so many attempts.
-    it('during a call delays what it says and its result, and loses nothing', async () => {
-      const { a, b, store, gates, ...cluster } = await faulty();
-      const client = await cluster.open();
-      const listening = await client.listen({ at: b });
-      const steps = [{ say: 'one' }, { gate: 'on' }, { say: 'two' }, { announce: 'aside' }, { say: 'three' }];
-      const stream = streamOf(await client.call('run', { steps }, { at: a, id: 1 }));
-      await stream.until(() => stream.said.length === 1, 'the first message');
-      store.fate = () => 'refused';
-      gates.open('on');
-      await eventually(() => store.failures >= 4, 'some attempts');
-      expect(stream.said).toEqual(['one']);
-      store.fate = () => 'made';
-      await stream.end();
-      expect(stream.said).toEqual(['one', 'two', 'three']);
-      expect(outcomeOf(await stream.answer(1)).instance).toBe('a');
-      await listening.until(() => listening.said.length > 0, 'the session’s message');
-      expect(listening.said).toEqual(['aside']);
-    });
-
-    // Catches: a quick call whose result is lost because its stream could not be begun.
-    it('when a call becomes a stream delays it', async () => {
-      const { a, store, gates, ...cluster } = await faulty();
-      const client = await cluster.open();
-      await client.call('whoami', {}, { at: a });
-      store.fate = () => 'refused';
-      const call = client.call('run', { steps: [{ say: 'one' }] }, { at: a, id: 1 });
-      await eventually(() => store.failures >= 3, 'some attempts');
-      store.fate = () => 'made';
-      const stream = streamOf(await call);
-      await stream.end();
-      expect(stream.said).toEqual(['one']);
-      expect(stream.messages.at(-1)).toMatchObject({ id: 1, result: {} });
-    });
-
-    // Catches: a connection that ends, or goes on after a hole, when its stream cannot be read.
-    it('where a client listens delays what it is given', async () => {
-      const { a, b, store, ...cluster } = await faulty();
-      const client = await cluster.open();
-      const listening = await client.listen({ at: a });
-      await client.call('run', announcing('one'), { at: b });
-      await listening.until(() => listening.said.length === 1, 'the first message');
-      store.isBlind = true;
-      await client.call('run', announcing('two', 'three'), { at: b });
-      await eventually(() => store.failures > 0, 'an attempt');
-      store.isBlind = false;
-      await client.call('run', announcing('four'), { at: b });
-      await listening.until(() => listening.said.length >= 4, 'all messages');
-      expect(listening.said).toEqual(['one', 'two', 'three', 'four']);
     });
   });
 }

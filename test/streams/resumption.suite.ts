@@ -3,7 +3,7 @@ import { eventually, times } from '../contract/fixtures.ts';
 import { streamOf } from '../support/raw-client.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Message } from '../support/sse-connection.ts';
-import { officialClient, outcomeOf } from './fixture/official-client.ts';
+import { outcomeOf } from './fixture/official-client.ts';
 import type { NewCluster, ScriptCluster } from './streams.suite.ts';
 
 const saying = (count: number, before = 'm'): object[] =>
@@ -117,55 +117,6 @@ export function resumptionSuite(newCluster: NewCluster): void {
       await connections.at(-1)?.end();
       expect(connections.map(({ said }) => said)).toEqual([['begun'], [], [], [], ['late']]);
     });
-
-    // Catches: a GET stream whose connection broke, and with it what came before the next one.
-    it('of the GET stream gives what was missed, and goes on', async () => {
-      const { a, b, c, proxy, ...cluster } = await newCluster();
-      const client = await cluster.open();
-      const announce = (text: string): Promise<unknown> =>
-        client.call('run', { steps: [{ announce: text }] }, { at: c });
-      const first = await client.listen({ at: proxy.origin });
-      await announce('one');
-      await first.until(() => first.said.length === 1, 'the first message');
-      proxy.cut();
-      await eventually(() => first.outcome === 'broken', 'the cut');
-      await announce('two');
-      await announce('three');
-      const second = await client.listen({ at: b, lastEventId: String(first.lastEventId) });
-      await second.until(() => second.said.length === 2, 'what was missed');
-      await announce('four');
-      await second.until(() => second.said.length === 3, 'what is new');
-      second.close();
-      await announce('five');
-      const third = await client.listen({ at: a, lastEventId: String(second.lastEventId) });
-      await third.until(() => third.said.length === 1, 'what was missed again');
-      expect([first, second, third].map(({ said }) => said)).toEqual([
-        ['one'],
-        ['two', 'three', 'four'],
-        ['five'],
-      ]);
-    });
-
-    // Catches: what the official client does on a broken stream that the tests' own does not.
-    it('by the official client, whose connections are cut again and again, loses nothing', async () => {
-      const { gates, proxy, ...cluster } = await newCluster({ seed: 5 });
-      const official = await officialClient(proxy.origin);
-      try {
-        const steps = times(3, (round) => [{ say: `${round}` }, { gate: `${round}` }, { ask: `q${round}` }]);
-        const call = official.run(...steps.flat());
-        for (const round of times(3, (each) => each)) {
-          await gates.reached(`${round}`);
-          await eventually(() => official.said.length === round + 1, `message ${round}`);
-          proxy.cut();
-          gates.open(`${round}`);
-        }
-        expect((await call).answers).toHaveLength(3);
-        expect(official.said).toEqual(['0', '1', '2']);
-      } finally {
-        await official.close();
-      }
-      expect(cluster.storeErrors).toEqual([]);
-    }, 60_000);
   });
 }
 

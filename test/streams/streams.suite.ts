@@ -9,10 +9,13 @@ import { Gates } from './fixture/gates.ts';
 import { scriptServer } from './fixture/script-server.ts';
 import { listeningSuite } from './listening.suite.ts';
 import { lostEventsSuite } from './lost-events.suite.ts';
+import { outagesSuite } from './outages.suite.ts';
 import { pollingSuite } from './polling.suite.ts';
+import { reconnectionSuite } from './reconnection.suite.ts';
 import { resumptionSuite } from './resumption.suite.ts';
 import { secretsSuite } from './secrets.suite.ts';
 import { serverRequestsSuite } from './server-requests.suite.ts';
+import { waitingSuite } from './waiting.suite.ts';
 
 /** A cluster of script servers, with the gates at which their calls wait. Ends with the test. */
 export interface ScriptCluster extends Cluster {
@@ -35,11 +38,14 @@ export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
     listeningSuite,
     serverRequestsSuite,
     cancellationSuite,
+    waitingSuite,
     resumptionSuite,
+    reconnectionSuite,
     eventIdsSuite,
     lostEventsSuite,
     pollingSuite,
     faultsSuite,
+    outagesSuite,
     secretsSuite,
   );
 }

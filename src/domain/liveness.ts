@@ -72,7 +72,10 @@ export class Liveness {
     }
   }
 
-  /** Calls `onDead` once if `owner` shows no life for {@link STILL_LOOKS} looks; until the returned call. */
+  /**
+   * Calls `onDead` whenever `owner` showed no life for {@link STILL_LOOKS} looks, or is not known at all, until the
+   * returned function is called.
+   */
   observe(owner: InstanceId, onDead: () => void): () => void {
     const known = this.#observations.get(owner);
     const observation = known ?? { onDead: new Set(), count: undefined, stillLooks: -1, cancel: () => {} };

@@ -14,8 +14,10 @@ export const INBOUND_STREAM = 'inbound';
 
 const CALL_STREAM = /^call-([0-9a-f]{16})-[0-9a-f]{16}$/;
 
-/** Highest sequence that any store gives out; event ids beyond it are foreign. */
-const EVENT_ID = /^([a-z0-9-]{1,64})\.(0|[1-9]\d{0,11})$/;
+const EVENT_ID = /^([a-z0-9-]{1,64})\.(0|[1-9]\d{0,11}|end)$/;
+
+/** The sequence of no event, behind all that there will be: where a client stands that is to ask for no more. */
+export const PAST_THE_END = Number.POSITIVE_INFINITY;
 
 export function newInstanceId(): InstanceId {
   return randomBytes(8).toString('hex');
@@ -45,11 +47,12 @@ export interface StreamPosition {
 
 /** As the client sees it: unique within the session, and naming its stream (2025-11-25, Resumability). */
 export function eventId({ stream, sequence }: StreamPosition): string {
-  return `${stream}.${sequence}`;
+  return `${stream}.${sequence === PAST_THE_END ? 'end' : sequence}`;
 }
 
 /** `undefined` for whatever cannot be an id of a stream that is shown to clients. */
 export function parseEventId(id: string): StreamPosition | undefined {
   const [, stream = '', sequence] = EVENT_ID.exec(id) ?? [];
-  return isShown(stream) ? { stream, sequence: Number(sequence) } : undefined;
+  if (!isShown(stream)) return undefined;
+  return { stream, sequence: sequence === 'end' ? PAST_THE_END : Number(sequence) };
 }

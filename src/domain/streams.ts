@@ -1,7 +1,7 @@
-import { StreamEnded } from './errors.ts';
+import { SessionNotFound, StreamEnded } from './errors.ts';
 import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
 import { isShown, ownerOf } from './stream-name.ts';
-import { encodeRecord, type StreamRecord } from './stream-record.ts';
+import { decodeRecord, encodeRecord, type StreamRecord } from './stream-record.ts';
 import { StreamTail, type TailStart } from './stream-tail.ts';
 
 /** How many messages that wait for other instances are kept at least. */
@@ -43,6 +43,8 @@ export class Streams {
     } catch (error) {
       // An attempt before may have made that end without knowing, and told nobody.
       if (error instanceof StreamEnded) await this.options.signals.publish({ ref: session.ref, stream });
+      // Of an expired session nobody else tells.
+      if (error instanceof SessionNotFound) await this.options.signals.publish({ ref: session.ref });
       throw error;
     }
     // An instance that hears of it from here needs no signal: on Postgres each one serialises commits.
@@ -57,12 +59,13 @@ export class Streams {
     return this.options.events.lastSequence(session, stream, this.options.clock.now());
   }
 
-  /** Whether nothing can be appended any more. @throws SessionNotFound, StoreUnavailable */
-  async hasEnded(handle: StreamHandle): Promise<boolean> {
+  /** The record that ended the stream, if one did. @throws SessionNotFound, StoreUnavailable */
+  async ending(handle: StreamHandle): Promise<StreamRecord | undefined> {
     const last = await this.lastSequence(handle);
     const query = { stream: handle.stream, after: Math.max(0, last - 1), limit: 1 };
-    const { events } = await this.options.events.read(handle.session, query, this.options.clock.now());
-    return events.at(-1)?.end === true;
+    const page = await this.options.events.read(handle.session, query, this.options.clock.now());
+    const event = page.events.at(-1);
+    return event?.end === true ? decodeRecord(event.data, handle.id) : undefined;
   }
 
   /** Follows a stream, whichever instances append to it. */

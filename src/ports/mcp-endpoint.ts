@@ -52,6 +52,8 @@ export type McpReply =
   | { readonly kind: 'accepted' }
   /** One JSON-RPC response, or an array of them for a batch. */
   | { readonly kind: 'answered'; readonly body: unknown; readonly sessionId?: string }
+  /** The stream that was to be resumed has ended, and its client has all of it: it is to ask for no more. */
+  | { readonly kind: 'finished' }
   /** Messages as they come, the responses among them. */
   | { readonly kind: 'streamed'; readonly events: EventStream }
   | {

@@ -1,8 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { StreamConnection } from '../../src/adapters/mcp/sessions/stream-connection.ts';
 import { StreamOpener } from '../../src/adapters/mcp/sessions/stream-opener.ts';
 import { Liveness } from '../../src/domain/liveness.ts';
 import type { StreamHandle } from '../../src/domain/stream-handle.ts';
-import { eventId, newCallStream, newInstanceId, STANDALONE_STREAM } from '../../src/domain/stream-name.ts';
+import {
+  eventId,
+  newCallStream,
+  newInstanceId,
+  PAST_THE_END,
+  STANDALONE_STREAM,
+} from '../../src/domain/stream-name.ts';
 import type { EventStream } from '../../src/ports/mcp-endpoint.ts';
 import { type LabInstance, type StreamLab, said, streamLab } from '../support/stream-lab.ts';
 
@@ -40,7 +47,7 @@ async function resume(stream: StreamHandle, sequence?: number) {
     primes: false,
     onOver: () => {},
   });
-  return connection && read(connection);
+  return connection instanceof StreamConnection ? read(connection) : connection;
 }
 
 function read(connection: EventStream) {
@@ -94,10 +101,19 @@ describe('a stream that is resumed', () => {
   // The end is not looked at, since the client has it, and so the connection waits for what cannot come.
   it('after its end is not held open', async () => {
     const stream = await begin(owner);
-    await a.streams.append(stream, [said('end')], true);
+    const result = said('end', { message: '{"jsonrpc":"2.0","id":7,"result":{}}' });
+    await a.streams.append(stream, [result], true);
     const resumed = await resume(stream, 3);
     await lab.pass(60_000);
-    expect(resumed === undefined || resumed.isOver).toBe(true);
+    expect(resumed).toMatchObject({ heard: [], isOver: true });
+  });
+
+  // The official client takes only a result for an answer, and comes back after anything else.
+  it('after an end without a result is finished', async () => {
+    const stream = await begin(owner);
+    await a.streams.append(stream, [said('end')], true);
+    expect(await resume(stream, 3)).toBe('finished');
+    expect(await resume(stream, PAST_THE_END)).toBe('finished');
   });
 
   it.each([
@@ -147,7 +163,9 @@ describe('a call whose instance', () => {
     const after = await a.streams.lastSequence(stream);
     await expect(a.streams.append(stream, [said('late')])).rejects.toThrow('ended');
     expect(await a.streams.lastSequence(stream)).toBe(after);
-    const errors = resumed.flatMap((each) => each?.heard.filter((heard) => heard !== 'first') ?? []);
+    const errors = resumed.flatMap((each) =>
+      typeof each === 'object' ? each.heard.filter((heard) => heard !== 'first') : [],
+    );
     expect(errors).toMatchObject([DEAD]);
   });
 });

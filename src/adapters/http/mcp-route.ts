@@ -86,6 +86,9 @@ function respond(reply: McpReply, acceptedStatus: number): Response {
           ...(reply.sessionId === undefined ? {} : { 'Mcp-Session-Id': reply.sessionId }),
         },
       });
+    case 'finished':
+      // How server-sent events tell a client to reconnect no more (HTML Standard, 9.2.3).
+      return new Response(null, { status: 204 });
     case 'streamed':
       return eventStreamResponse(reply.events);
     case 'refused':

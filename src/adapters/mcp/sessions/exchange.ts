@@ -27,6 +27,8 @@ export interface ExchangeOptions {
   /** Makes this instance seen to be alive, and hear what clients post elsewhere, until the returned call. */
   readonly engage: () => Promise<() => void>;
   readonly connections: Connections;
+  /** Counts the session as used until the returned call. */
+  readonly attend: () => () => void;
   readonly closeStandaloneStream: () => void;
   /** The stream was ended by another instance, or went with its session: no answer can be given any more. */
   readonly onLost: (exchange: Exchange, reason: string) => void;
@@ -126,7 +128,7 @@ export class Exchange implements CallChannel {
 
   async #openStream(): Promise<StreamWriter> {
     this.#cancelTimer();
-    const { streams, instance, handle, requests, primes, connections } = this.#options;
+    const { streams, instance, handle, requests, primes, connections, attend } = this.#options;
     const isOver = (): boolean => this.#isOver || this.#clock.now() >= handle.session.endsAt;
     const stream = { ...handle, stream: newCallStream(instance) };
     this.stream = stream.stream;
@@ -134,12 +136,16 @@ export class Exchange implements CallChannel {
       this.#cleanUp.push(await persist(this.#options.engage, { ...streams.options, isOver }));
       if (this.#isOver) throw new StreamEnded();
       const tail = streams.follow(stream, { sequence: 0, isNewest: true });
+      const leave = attend();
       const connection: StreamConnection = new StreamConnection({
         tail,
         stream: stream.stream,
         primes,
         requests,
-        onOver: () => connections.delete(connection),
+        onOver: () => {
+          leave();
+          connections.delete(connection);
+        },
       });
       const writer = new StreamWriter(streams, stream, isOver);
       this.#cleanUp.push(() => writer.close(new StreamEnded()));
@@ -173,7 +179,7 @@ export class Exchange implements CallChannel {
     const check = async (): Promise<void> => {
       pending = undefined;
       try {
-        if (await streams.hasEnded(stream)) throw new StreamEnded();
+        if ((await streams.ending(stream)) !== undefined) throw new StreamEnded();
       } catch (error) {
         if (error instanceof StreamEnded || error instanceof SessionNotFound) this.#lost(error);
         else streams.options.onError(error);

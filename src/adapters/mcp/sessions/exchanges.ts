@@ -1,3 +1,4 @@
+import type { Activity } from '../../../domain/activity.ts';
 import { DurableMcpError } from '../../../domain/errors.ts';
 import type { Session } from '../../../domain/session.ts';
 import type { SessionHandle } from '../../../domain/stream-handle.ts';
@@ -16,6 +17,7 @@ export interface ExchangesOptions {
   readonly streams: Streams;
   readonly instance: InstanceId;
   readonly connections: Connections;
+  readonly activity: Activity;
 }
 
 /** The exchanges that run on this instance. */
@@ -45,6 +47,7 @@ export class Exchanges {
       primes: primes(call.session.protocolVersion),
       requestInfo: call.request,
       engage: () => host.engage(),
+      attend: () => this.#options.activity.hold(call.session),
       closeStandaloneStream: () => this.#closeStandaloneStream(handle),
       onLost: (lost, reason) => host.abandon(reason, lost),
       onOver: (over) => this.#over(over),

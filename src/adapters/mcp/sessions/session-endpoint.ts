@@ -22,6 +22,7 @@ import { recordSessionChange } from './session-changes.ts';
 import { SESSION_ENDED, type SessionHost } from './session-host.ts';
 import { SessionHosts } from './session-hosts.ts';
 import type { ServerFactory } from './session-server.ts';
+import { StreamConnection } from './stream-connection.ts';
 import { StreamOpener } from './stream-opener.ts';
 
 /** Messages of one batch at most. */
@@ -61,7 +62,12 @@ export class SessionEndpoint implements McpEndpoint {
       stateOf: (id) => this.#state(id),
       isGone: async (ref) => (await sessions.fresh(ref)) === undefined,
     });
-    this.#exchanges = new Exchanges({ streams, instance: liveness.instance, connections: this.#connections });
+    this.#exchanges = new Exchanges({
+      streams,
+      instance: liveness.instance,
+      connections: this.#connections,
+      activity: sessions.activity,
+    });
     this.#opener = new StreamOpener({
       streams,
       liveness,
@@ -150,24 +156,25 @@ export class SessionEndpoint implements McpEndpoint {
     if (refusal !== undefined) return refusal;
     const attendance = this.#options.sessions.activity.hold(session);
     try {
-      const connection = await this.#opener.open({
+      const opened = await this.#opener.open({
         handle: { session, id: caller.sessionId as string },
         lastEventId,
         primes: primes(session.protocolVersion),
-        onOver: () => {
+        onOver: (connection) => {
           attendance();
-          if (connection !== undefined) this.#connections.delete(connection);
+          this.#connections.delete(connection);
         },
       });
-      if (connection === undefined) {
-        attendance();
-        return refused(
-          'unknown_event_id',
-          'Last-Event-ID names no event of this session that is kept: open a new stream, or call again',
-        );
+      if (opened instanceof StreamConnection) {
+        this.#connections.add(opened);
+        return { kind: 'streamed', events: opened };
       }
-      this.#connections.add(connection);
-      return { kind: 'streamed', events: connection };
+      attendance();
+      if (opened === 'finished') return { kind: 'finished' };
+      return refused(
+        'unknown_event_id',
+        'Last-Event-ID names no event of this session that is kept: open a new stream, or call again',
+      );
     } catch (error) {
       attendance();
       throw error;

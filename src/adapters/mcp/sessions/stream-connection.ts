@@ -1,4 +1,4 @@
-import { eventId } from '../../../domain/stream-name.ts';
+import { eventId, PAST_THE_END } from '../../../domain/stream-name.ts';
 import type { StreamTail, TailStep } from '../../../domain/stream-tail.ts';
 import type { EventStream, JsonRpcId, StreamEvent } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse } from '../jsonrpc.ts';
@@ -15,10 +15,12 @@ export interface ConnectionOptions {
   readonly stream: string;
   /** Whether the client understands an event without data (from 2025-11-25 on). */
   readonly primes: boolean;
+  /** True if the client has an id of the stream already. */
+  readonly isResumed?: boolean;
   /** The requests that the stream answers, where they are known already. */
   readonly requests?: readonly JsonRpcId[];
   /** Called once, when the connection is over. */
-  readonly onOver: () => void;
+  readonly onOver: (connection: StreamConnection) => void;
 }
 
 /** One client's connection to a stream: what the log holds, as the events that the client is sent. */
@@ -26,17 +28,24 @@ export class StreamConnection implements EventStream {
   readonly #options: ConnectionOptions;
   readonly #ready: StreamEvent[] = [];
   #requests: readonly JsonRpcId[];
+  #canResume = false;
+  #isLeaving = false;
   #isOver = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#canResume = options.isResumed === true;
     this.#requests = options.requests ?? [];
   }
 
   async next(): Promise<StreamEvent | undefined> {
     for (;;) {
       const ready = this.#ready.shift();
-      if (ready !== undefined) return ready;
+      if (ready !== undefined) {
+        if (ready.id !== undefined) this.#canResume = true;
+        if (this.#isLeaving && this.#canResume) this.#options.tail.stop();
+        return ready;
+      }
       if (this.#isOver) return undefined;
       const step = await this.#options.tail.next();
       if (step === undefined) this.#end();
@@ -49,9 +58,10 @@ export class StreamConnection implements EventStream {
     this.#over();
   }
 
-  /** Ends the connection, not the stream: the client is to come back for the rest. */
+  /** Ends the connection, not the stream, once the client has an id to come back with for the rest. */
   disconnect(): void {
-    this.#options.tail.stop();
+    this.#isLeaving = true;
+    if (this.#canResume) this.#options.tail.stop();
   }
 
   #eventsOf(step: TailStep): StreamEvent[] {
@@ -76,8 +86,12 @@ export class StreamConnection implements EventStream {
     if (requests.length > 0) {
       this.close();
       const message = `The ${missing} of this call’s stream are no longer kept: call again.`;
-      // Without ids: nothing that follows is to be asked for.
-      return requests.map((id) => ({ data: JSON.stringify(errorResponse(id, EVENTS_LOST, message)) }));
+      // Nothing that follows is to be asked for.
+      const id = eventId({ stream, sequence: PAST_THE_END });
+      return requests.map((each) => ({
+        id,
+        data: JSON.stringify(errorResponse(each, EVENTS_LOST, message)),
+      }));
     }
     const data = `Messages were lost: ${missing} of this session’s stream are no longer kept.`;
     const warning = {
@@ -103,6 +117,6 @@ export class StreamConnection implements EventStream {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.onOver();
+    this.#options.onOver(this);
   }
 }

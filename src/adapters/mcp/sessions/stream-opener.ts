@@ -2,15 +2,15 @@ import { StreamEnded } from '../../../domain/errors.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
 import { persist } from '../../../domain/persist.ts';
 import type { SessionHandle, StreamHandle } from '../../../domain/stream-handle.ts';
-import { ownerOf, parseEventId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
-import { decodeRecord } from '../../../domain/stream-record.ts';
+import { ownerOf, PAST_THE_END, parseEventId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
+import { decodeRecord, type StreamRecord } from '../../../domain/stream-record.ts';
 import type { StreamTail } from '../../../domain/stream-tail.ts';
 import type { Streams } from '../../../domain/streams.ts';
+import { isObject } from '../jsonrpc.ts';
 import { fence } from './fence.ts';
 import { StreamConnection } from './stream-connection.ts';
 
-/** What was said before the client first listened is given to it, if it is not more than this. */
-const FIRST_MESSAGES = 100;
+const PAGE = 64;
 
 export interface StreamOpenerOptions {
   readonly streams: Streams;
@@ -23,7 +23,7 @@ export interface OpenRequest {
   readonly handle: SessionHandle;
   readonly lastEventId: string | undefined;
   readonly primes: boolean;
-  readonly onOver: () => void;
+  readonly onOver: (connection: StreamConnection) => void;
 }
 
 /** Opens connections on GET: to the session's own stream, or to any of its streams that broke. */
@@ -35,25 +35,52 @@ export class StreamOpener {
   }
 
   /**
-   * @returns `undefined` if there is no such event
+   * @returns the connection; `finished` if the stream has ended and the client has all of it; `undefined` if there
+   *   is no such event
    * @throws SessionNotFound, StoreUnavailable
    */
-  async open({ handle, lastEventId, primes, onOver }: OpenRequest): Promise<StreamConnection | undefined> {
+  async open(request: OpenRequest): Promise<StreamConnection | 'finished' | undefined> {
+    const { handle, lastEventId, primes, onOver } = request;
     if (lastEventId === undefined) {
       const stream = { ...handle, stream: STANDALONE_STREAM };
-      return connection(stream, await this.#openNew(stream), primes, onOver);
+      return new StreamConnection({
+        tail: await this.#openNew(stream),
+        stream: stream.stream,
+        primes,
+        onOver,
+      });
     }
     const position = parseEventId(lastEventId);
     if (position === undefined) return undefined;
     const stream = { ...handle, stream: position.stream };
     const newest = await this.#options.streams.lastSequence(stream);
+    if (newest > 0 && position.sequence === PAST_THE_END) return 'finished';
     if (newest === 0 || position.sequence > newest) return undefined;
+    if (position.sequence === newest && (await this.#endedInError(stream))) return 'finished';
     const tail = await this.#resume(stream, position.sequence);
     const stopWaiting = tail.outcome === undefined ? this.#endIfOwnerDies(stream) : () => {};
-    return connection(stream, tail, primes, () => {
-      stopWaiting();
-      onOver();
+    return new StreamConnection({
+      tail,
+      stream: stream.stream,
+      primes,
+      isResumed: true,
+      onOver: (connection) => {
+        stopWaiting();
+        onOver(connection);
+      },
     });
+  }
+
+  /**
+   * A client that has the last event of such a stream must be told to stop: the official one takes only a result for
+   * an answer. Given an end without any event, it would go on and open the session's own stream once more, which
+   * takes that from the connection that it has already, and so on for ever.
+   */
+  async #endedInError(stream: StreamHandle): Promise<boolean> {
+    const ending = await this.#options.streams.ending(stream);
+    if (ending === undefined) return false;
+    const last: unknown = ending.kind === 'message' ? JSON.parse(ending.message) : undefined;
+    return !(isObject(last) && 'result' in last);
   }
 
   async #openNew(stream: StreamHandle): Promise<StreamTail> {
@@ -64,17 +91,16 @@ export class StreamOpener {
 
   /** Whether nobody had the stream before, and all that was said on it is still there. */
   async #isFirst(stream: StreamHandle, openedAt: number): Promise<boolean> {
-    if (openedAt > FIRST_MESSAGES + 1) return false;
     const { events, clock } = this.#options.streams.options;
-    const query = { stream: stream.stream, after: 0, limit: openedAt - 1 };
-    const page = await events.read(stream.session, query, clock.now());
-    return (
-      page.gap === undefined &&
-      page.events.every(({ data }) => {
-        const record = decodeRecord(data, stream.id);
-        return record.kind === 'message' || (record.kind === 'open' && record.toNobody);
-      })
-    );
+    for (let after = 0; after < openedAt - 1; ) {
+      const query = { stream: stream.stream, after, limit: Math.min(PAGE, openedAt - 1 - after) };
+      const page = await events.read(stream.session, query, clock.now());
+      const last = page.events.at(-1);
+      if (page.gap !== undefined || last === undefined) return false;
+      if (page.events.some(({ data }) => isTakeover(decodeRecord(data, stream.id)))) return false;
+      after = last.sequence;
+    }
+    return true;
   }
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */
@@ -115,11 +141,6 @@ export class StreamOpener {
   }
 }
 
-function connection(
-  { stream }: StreamHandle,
-  tail: StreamTail,
-  primes: boolean,
-  onOver: () => void,
-): StreamConnection {
-  return new StreamConnection({ tail, stream, primes, onOver });
+function isTakeover(record: StreamRecord): boolean {
+  return record.kind === 'open' && !record.toNobody;
 }

@@ -83,18 +83,25 @@ describe.concurrent.each(STORES)(
     });
 
     it('a session lives as long as its client listens', async () => {
-      const [held, abandoned] = [await RawSession.open(hasty.url), await RawSession.open(hasty.url)];
+      const [held, calling, abandoned] = [
+        await RawSession.open(hasty.url),
+        await RawSession.open(hasty.url),
+        await RawSession.open(hasty.url),
+      ];
       const listening = await held.listen(hasty.url);
+      const hanging = await calling.stream(hasty.url, 'hanging', 'hang');
       const begin = Date.now();
       await eventually(() => Date.now() - begin > 3 * IDLE_S * 1_000, 'three idle times', 10_000);
       expect(await abandoned.ping(hasty.url)).toBe(404);
-      expect(listening.outcome).toBeUndefined();
+      expect([listening.outcome, hanging.outcome]).toEqual([undefined, undefined]);
+      expect(await calling.ping(one.url)).toBe(200);
       // Another instance takes it from the store.
       expect(await held.ping(one.url)).toBe(200);
       await held.call(hasty.url, 'announce', { text: 'still here' });
       await listening.untilSaid(1);
       expect(listening.said).toEqual(['still here']);
       listening.close();
+      hanging.close();
     });
   },
   60_000,

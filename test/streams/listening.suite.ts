@@ -9,6 +9,22 @@ const announcing = (...texts: unknown[]) => ({ steps: texts.map((announce) => ({
 /** The session's own stream: a GET on one instance, what is said to it on any. */
 export function listeningSuite(newCluster: NewCluster): void {
   describe('the GET stream', () => {
+    // Catches: a look at the stream's beginning that stops short, and skips in silence what it did not see.
+    it('gives all that was said before it was first opened', async () => {
+      const { b, ...cluster } = await newCluster();
+      const client = await cluster.open();
+      const words = times(150, (index) => ({ announce: index }));
+      await client.call('run', { steps: words }, { at: b });
+      const listening = await client.listen();
+      await listening.until(() => listening.said.length >= words.length, 'all that was said');
+      expect(listening.said).toEqual(words.map(({ announce }) => announce));
+      // Whoever comes later without an event id begins with what is said then.
+      const later = await client.listen();
+      await client.call('run', announcing('now'), { at: b });
+      await later.until(() => later.said.length > 0, 'what is said now');
+      expect(later.said).toEqual(['now']);
+    });
+
     // Catches: messages that only a connection on the emitting instance is given.
     it('gives what another instance says, and what its own does', async () => {
       const { a, b, ...cluster } = await newCluster();

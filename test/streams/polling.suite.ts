@@ -34,6 +34,24 @@ export function pollingSuite(newCluster: NewCluster): void {
       expect(resumed.messages).toMatchObject([{ id: 1, result: {} }]);
     });
 
+    // Catches: a stop that ends a connection whose client has no event id yet, and so nothing to come back with.
+    it('at a stop, of a client that cannot resume yet, stays open until it can', async () => {
+      const { gates, a, b, ...cluster } = await newCluster();
+      const client = await cluster.open({ protocolVersion: '2025-06-18' });
+      const steps = [{ gate: 'one' }, { say: 'one' }, { gate: 'two' }, { say: 'two' }];
+      const stream = streamOf(await client.call('run', { steps }, { at: a, id: 1 }));
+      cluster.mcp('a').endStreams();
+      expect(stream.outcome).toBeUndefined();
+      gates.open('one');
+      await stream.end();
+      expect(stream.said).toEqual(['one']);
+      gates.open('two');
+      const resumed = await client.listen({ at: b, lastEventId: String(stream.lastEventId) });
+      await resumed.end();
+      expect(resumed.said).toEqual(['two']);
+      expect(resumed.answers).toMatchObject([{ id: 1, result: {} }]);
+    });
+
     // Catches: a handler that can only close a GET connection to its own instance.
     it.each(['a', 'b'] as const)(
       'on %s, of the session, ends with a retry, and goes on when resumed',

@@ -37,6 +37,8 @@ export interface Cluster {
   readonly proxy: RandomProxy;
   /** Of the instances `a`, `b` and so on, in order. */
   readonly origins: readonly string[];
+  /** The endpoint of one instance. */
+  mcp(instance: string): DurableMcp;
   /** What the store could not do, as the instances reported it. */
   readonly storeErrors: unknown[];
   /** A new session, its requests sent through the proxy unless an origin is named. */
@@ -58,6 +60,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     proxy,
     origins,
     storeErrors,
+    mcp: (instance) => (instances[names.indexOf(instance)] as Instance).mcp,
     open: ({ at = proxy.origin, ...rest } = {}) => RawClient.open(at, rest),
     close: async () => {
       await proxy.close();

@@ -52,7 +52,7 @@ export class HeldRecords {
   /** The requests that the stream answers, where a record tells. */
   requests(): readonly RequestId[] {
     for (const { record } of this.#records) {
-      if (record.kind !== 'open' && record.requests !== undefined) return record.requests;
+      if (record.requests !== undefined) return record.requests;
     }
     return [];
   }

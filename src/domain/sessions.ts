@@ -3,7 +3,7 @@ import type { CachedSession, SessionCache } from '../ports/session-cache.ts';
 import type { SessionRepository } from '../ports/session-repository.ts';
 import type { Signals } from '../ports/signals.ts';
 import { Activity } from './activity.ts';
-import { InvalidArgument, SessionNotFound, VersionConflict } from './errors.ts';
+import { InvalidArgument, SessionNotFound, StoreUnavailable, VersionConflict } from './errors.ts';
 import { INITIALIZE_BYTES } from './limits.ts';
 import { pause } from './persist.ts';
 import { isSamePrincipal, type Principal } from './principal.ts';
@@ -36,8 +36,9 @@ export const SESSION_CACHE_MS = 1_500;
  */
 export const UNSIGNALLED_CACHE_MS = 500;
 
-/** How often a change is tried again when other instances change the same session at the same time. */
-const CHANGE_ATTEMPTS = 20;
+/** How often a change is tried when other instances change the same session, and how long to wait in between at most. */
+const CHANGE_ATTEMPTS = 50;
+const CHANGE_PAUSE_MS = 50;
 
 export interface OpenSession {
   /** The bearer secret that the client is given. Neither stored nor logged. */
@@ -55,6 +56,7 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #cacheMs: number;
   readonly #reads = new Map<SessionRef, SessionRead>();
+  readonly #changes = new Map<SessionRef, Promise<Session>>();
 
   constructor(options: {
     readonly repository: SessionRepository;
@@ -153,25 +155,39 @@ export class Sessions {
   /**
    * Writes what a request changed about a session, and tells other instances.
    * @param change computes the changes from the session as it is stored; may be called several times
-   * @throws SessionNotFound, VersionConflict if others keep changing it at the same time
+   * @throws SessionNotFound, StoreUnavailable if others keep changing it at the same time
    */
   async change(ref: SessionRef, change: (session: Session) => SessionChanges): Promise<Session> {
-    for (let attempt = 1; ; attempt += 1) {
+    // One after the other on this instance, so that only other instances are in the way.
+    const before = this.#changes.get(ref);
+    const changed = (before ?? Promise.resolve()).catch(() => {}).then(() => this.#change(ref, change));
+    this.#changes.set(ref, changed);
+    try {
+      await changed;
+    } finally {
+      if (this.#changes.get(ref) === changed) this.#changes.delete(ref);
+    }
+    await this.#announce(ref);
+    return changed;
+  }
+
+  async #change(ref: SessionRef, change: (session: Session) => SessionChanges): Promise<Session> {
+    for (let attempt = 1; attempt <= CHANGE_ATTEMPTS; attempt += 1) {
       const session = await this.fresh(ref);
       if (session === undefined) throw new SessionNotFound();
       try {
-        const changed = await this.#repository.updateIfVersion(
+        return await this.#repository.updateIfVersion(
           ref,
           session.version,
           change(session),
           this.#clock.now(),
         );
-        await this.#announce(ref);
-        return changed;
       } catch (error) {
-        if (!(error instanceof VersionConflict) || attempt === CHANGE_ATTEMPTS) throw error;
+        if (!(error instanceof VersionConflict)) throw error;
       }
+      await pause(this.#clock, Math.random() * CHANGE_PAUSE_MS);
     }
+    throw new StoreUnavailable({ cause: new Error('others keep changing this session') });
   }
 
   /**

@@ -10,6 +10,8 @@ export type StreamRecord =
       readonly kind: 'open';
       /** Taken over by none: whoever had it may come back. */
       readonly toNobody: boolean;
+      /** As a message has them. */
+      readonly requests?: readonly RequestId[] | undefined;
     }
   /** Keeps the stream from expiring while a call says nothing. */
   | { readonly kind: 'alive'; readonly requests: readonly RequestId[] }
@@ -57,7 +59,9 @@ export function encodeRecord(record: StreamRecord, sessionId: string): string {
 export function decodeRecord(data: string, sessionId: string): StreamRecord {
   let stored = JSON.parse(data) as StoredRecord;
   if (stored.hidden !== undefined) stored = JSON.parse(data.replaceAll(stored.hidden, sessionId));
-  if (stored.open !== undefined) return { kind: 'open', toNobody: stored.open === 'nobody' };
+  if (stored.open !== undefined) {
+    return { kind: 'open', toNobody: stored.open === 'nobody', requests: stored.for };
+  }
   if (stored.begin !== undefined) return { kind: 'begin', requests: stored.begin };
   if (stored.alive !== undefined) return { kind: 'alive', requests: stored.alive };
   return {
@@ -75,7 +79,7 @@ function recordText(record: StreamRecord): string {
     case 'begin':
       return JSON.stringify({ begin: record.requests });
     case 'open':
-      return JSON.stringify({ open: record.toNobody ? 'nobody' : 'connection' });
+      return JSON.stringify({ open: record.toNobody ? 'nobody' : 'connection', for: record.requests });
     case 'alive':
       return JSON.stringify({ alive: record.requests });
     case 'message': {

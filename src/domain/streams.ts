@@ -4,6 +4,13 @@ import { isShown, ownerOf } from './stream-name.ts';
 import { decodeRecord, encodeRecord, type StreamRecord } from './stream-record.ts';
 import { StreamTail, type TailStart } from './stream-tail.ts';
 
+export interface NewestRecord {
+  readonly sequence: number;
+  readonly record: StreamRecord;
+  /** It ended the stream. */
+  readonly end: boolean;
+}
+
 /** How many messages that wait for other instances are kept at least. */
 const INBOUND_KEEP = 1_000;
 /** A timer cannot be set much further ahead. */
@@ -59,13 +66,14 @@ export class Streams {
     return this.options.events.lastSequence(session, stream, this.options.clock.now());
   }
 
-  /** The record that ended the stream, if one did. @throws SessionNotFound, StoreUnavailable */
-  async ending(handle: StreamHandle): Promise<StreamRecord | undefined> {
-    const last = await this.lastSequence(handle);
-    const query = { stream: handle.stream, after: Math.max(0, last - 1), limit: 1 };
+  /** The newest record; `undefined` where there is none. @throws SessionNotFound, StoreUnavailable */
+  async newest(handle: StreamHandle): Promise<NewestRecord | undefined> {
+    const sequence = await this.lastSequence(handle);
+    if (sequence === 0) return undefined;
+    const query = { stream: handle.stream, after: sequence - 1, limit: 1 };
     const page = await this.options.events.read(handle.session, query, this.options.clock.now());
     const event = page.events.at(-1);
-    return event?.end === true ? decodeRecord(event.data, handle.id) : undefined;
+    return event && { ...event, record: decodeRecord(event.data, handle.id) };
   }
 
   /** Follows a stream, whichever instances append to it. */

@@ -123,7 +123,11 @@ describe.each(['postgres', 'dynamodb'] as const)('%s', (store) => {
       expires_at: string;
     };
     const headers = { 'Mcp-Session-Id': client.transport.sessionId as string };
-    while (Date.now() < Date.parse(expiresAt)) await new Promise((resolve) => setTimeout(resolve, 20));
+    // While it listens, the session is in use.
+    await client.close();
+    const left = Date.now() + 2_000;
+    while (Date.now() < Math.max(left, Date.parse(expiresAt)))
+      await new Promise((resolve) => setTimeout(resolve, 20));
     const response = await fetch(url, post(toolCall('get_value', { key: 'k' }), headers));
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ error: { data: { reason: 'session_not_found' } } });

@@ -65,7 +65,7 @@ async function begin(runner: Liveness): Promise<StreamHandle> {
   await runner.hold();
   const stream = lab.stream(newCallStream(runner.instance));
   await a.streams.append(stream, [{ kind: 'begin', requests: [7] }]);
-  await a.streams.append(stream, [said('first')]);
+  await a.streams.append(stream, [said('first', { requests: [7] })]);
   return stream;
 }
 

@@ -45,6 +45,30 @@ export function lostEventsSuite(newCluster: NewCluster): void {
       },
     );
 
+    // Catches: marks of connections that push what a stream answers out of the log, so that nobody can be told.
+    it('of a call that was only reconnected to is answered with an error too', async () => {
+      const cluster = await smallLogs();
+      const { a, b, gates } = cluster;
+      const client = await cluster.open();
+      const stream = streamOf(await client.call('run', { steps: [{ gate: 'end' }] }, { at: a, id: 'quiet' }));
+      await stream.until(() => stream.events.length > 0, 'the first event');
+      const first = stream.firstEventId;
+      let last = first;
+      for (let time = 0; time < manyOf(cluster); time += 1) {
+        const resumed = await client.listen({ at: b, lastEventId: last });
+        await resumed.until(() => resumed.lastEventId !== undefined, 'an id to come back with');
+        last = String(resumed.lastEventId);
+        resumed.close();
+      }
+      const lost = await client.listen({ at: b, lastEventId: first });
+      await lost.end();
+      expect(lost.messages).toMatchObject([{ id: 'quiet', error: { code: -32_000 } }]);
+      const resumed = await client.listen({ at: b, lastEventId: last });
+      gates.open('end');
+      await resumed.end();
+      expect(resumed.messages).toMatchObject([{ id: 'quiet', result: {} }]);
+    });
+
     it('of a batch is answered with an error for each request', async () => {
       const cluster = await smallLogs();
       const client = await cluster.open({ protocolVersion: '2025-03-26' });

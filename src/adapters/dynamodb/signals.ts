@@ -75,8 +75,8 @@ export class DynamodbSignals implements Signals {
    * its session or by its expiry, since trimming leaves the newest. A hint need not be consistent: what this look
    * misses, the next one finds, and a record that an older replica does not know yet costs a call in vain.
    *
-   * A first look that finds nothing asks for the session, with one GetItem: who deleted it before that look
-   * would else never be noticed.
+   * A look that finds nothing asks for the session, with one GetItem: a stream that was filled and deleted between
+   * two looks would else be taken for one that is still empty.
    */
   async #newest(ref: SessionRef, stream: string, known: Seen | undefined): Promise<Seen> {
     const { data } = await this.#tables.records.query
@@ -85,7 +85,7 @@ export class DynamodbSignals implements Signals {
       .go({ order: 'desc', limit: 1, attributes: ['first', 'appendId'], ignoreOwnership: true });
     const [newest] = data;
     if (newest !== undefined) return { first: newest.first, id: newest.appendId };
-    if (known !== undefined) return known === GONE ? GONE : EMPTY;
+    if (known === GONE) return GONE;
     return (await readSession(this.#tables, ref)) === undefined ? GONE : EMPTY;
   }
 }

@@ -12,13 +12,14 @@ export interface Seen {
 
 /** No records, or none any more. */
 export const EMPTY: Seen = { first: 1, id: 'empty' };
-/** No records, and no session, at the first look already. */
+/** No records, and no session either. */
 export const GONE: Seen = { first: 1, id: 'gone' };
 
 /**
  * Looks at one stream again and again, for all its watchers. An idle stream costs 900 requests an hour, each of
  * half a read unit per 4 KB of its newest record: 450 read units where that is small or there is none, or a
- * dollar for some 18,000 stream-hours; ninety times as much for the largest record, of 350 KB.
+ * dollar for some 18,000 stream-hours; ninety times as much for the largest record, of 350 KB. A stream without
+ * records costs twice that, since its session is looked for too: such are watched only while a call runs.
  *
  * The newest record is read again and again because otherwise a stream that is gone would look like an idle one.
  */

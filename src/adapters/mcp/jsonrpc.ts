@@ -28,6 +28,9 @@ export interface JsonRpcError {
 
 export type JsonRpcResponse = JsonRpcResult | JsonRpcError;
 
+/** JSON-RPC 2.0 §5.1. */
+export const INTERNAL_ERROR = -32_603;
+
 /** A message by what it is, checked as far as the protocol's base demands. */
 export type Incoming =
   | { readonly kind: 'request'; readonly message: JsonRpcRequest }

@@ -6,9 +6,9 @@ import type { StreamTail } from '../../../domain/stream-tail.ts';
 import type { Streams } from '../../../domain/streams.ts';
 
 /** How far back what was posted is looked at: a cancellation may be there before its call became a stream. */
-const LOOK_BACK = 16;
+const LOOK_BACK = 200;
 /** How much the clocks of two instances may differ for such a cancellation to be heeded. */
-const CLOCK_SKEW_MS = 2_000;
+const CLOCK_SKEW_MS = 250;
 
 export interface EngagementOptions {
   readonly streams: Streams;

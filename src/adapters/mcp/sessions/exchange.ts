@@ -5,7 +5,13 @@ import { type InstanceId, newCallStream } from '../../../domain/stream-name.ts';
 import { StreamWriter } from '../../../domain/stream-writer.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, McpReply, RequestInfo } from '../../../ports/mcp-endpoint.ts';
-import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import {
+  errorResponse,
+  INTERNAL_ERROR,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+} from '../jsonrpc.ts';
 import type { Connections } from './connections.ts';
 import type { CallChannel } from './session-wire.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -179,7 +185,7 @@ export class Exchange implements CallChannel {
     const check = async (): Promise<void> => {
       pending = undefined;
       try {
-        if ((await streams.ending(stream)) !== undefined) throw new StreamEnded();
+        if ((await streams.newest(stream))?.end === true) throw new StreamEnded();
       } catch (error) {
         if (error instanceof StreamEnded || error instanceof SessionNotFound) this.#lost(error);
         else streams.options.onError(error);
@@ -203,10 +209,18 @@ export class Exchange implements CallChannel {
   }
 
   async #log(): Promise<void> {
+    const { requests, streams } = this.#options;
+    const end = { requests, end: true };
     try {
       const writer = await this.#open();
-      const answers = this.#answers.map((answer) => JSON.stringify(answer));
-      await writer.send(answers, { requests: this.#options.requests, end: true });
+      try {
+        await writer.send(this.#answers.map(asText), end);
+      } catch (error) {
+        if (error instanceof StreamEnded || error instanceof SessionNotFound) throw error;
+        // Neither an outage nor an end: the answer itself cannot be kept.
+        streams.options.onError(error);
+        await writer.send(requests.map(unkeptAnswer), end);
+      }
       this.#end();
     } catch (error) {
       this.#lost(error);
@@ -244,4 +258,17 @@ export class Exchange implements CallChannel {
   #runCleanUp(): void {
     for (const cleanUp of this.#cleanUp.splice(0)) cleanUp();
   }
+}
+
+/** A result that JSON has no words for, such as one that contains itself, is the handler's mistake. */
+function asText(answer: JsonRpcResponse): string {
+  try {
+    return JSON.stringify(answer);
+  } catch {
+    return unkeptAnswer(answer.id ?? '');
+  }
+}
+
+function unkeptAnswer(id: JsonRpcId): string {
+  return JSON.stringify(errorResponse(id, INTERNAL_ERROR, 'The result of this call cannot be sent as JSON.'));
 }

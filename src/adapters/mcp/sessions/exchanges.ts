@@ -5,13 +5,11 @@ import type { SessionHandle } from '../../../domain/stream-handle.ts';
 import { type InstanceId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
-import { errorResponse, type JsonRpcError, type JsonRpcRequest } from '../jsonrpc.ts';
+import { errorResponse, INTERNAL_ERROR, type JsonRpcError, type JsonRpcRequest } from '../jsonrpc.ts';
 import type { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { primes } from './protocol-versions.ts';
 import type { SessionHost } from './session-host.ts';
-
-const INTERNAL_ERROR = -32_603;
 
 export interface ExchangesOptions {
   readonly streams: Streams;

@@ -1,12 +1,10 @@
 import { SessionNotFound, StreamEnded } from '../../../domain/errors.ts';
-import type { RequestId } from '../../../domain/request-id.ts';
 import type { StreamHandle } from '../../../domain/stream-handle.ts';
-import { decodeRecord, type StreamRecord } from '../../../domain/stream-record.ts';
+import type { StreamRecord } from '../../../domain/stream-record.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import { errorResponse } from '../jsonrpc.ts';
 
 const OWNER_DIED = -32_000;
-const PAGE = 16;
 
 /**
  * Declares the instance that runs a call dead, by ending the call's stream with an error for each of its
@@ -17,7 +15,9 @@ const PAGE = 16;
  */
 export async function fence(streams: Streams, stream: StreamHandle): Promise<void> {
   try {
-    const requests = await requestsOf(streams, stream);
+    const newest = await streams.newest(stream);
+    // A stream that has not ended has none of its answers yet, so all of its requests wait for one.
+    const requests = newest?.record.requests ?? [];
     const records = requests.map((id): StreamRecord => {
       const message = 'The instance running this call stopped; call again.';
       return {
@@ -32,20 +32,5 @@ export async function fence(streams: Streams, stream: StreamHandle): Promise<voi
   } catch (error) {
     // It has come to an end by itself, or by another's hand.
     if (!(error instanceof StreamEnded || error instanceof SessionNotFound)) throw error;
-  }
-}
-
-/** A stream that has not ended has none of its answers yet, so all of its requests wait for one. */
-async function requestsOf(streams: Streams, stream: StreamHandle): Promise<readonly RequestId[]> {
-  const { events, clock } = streams.options;
-  for (let after = 0; ; ) {
-    const query = { stream: stream.stream, after, limit: PAGE };
-    const page = await events.read(stream.session, query, clock.now());
-    for (const { data, sequence } of page.events) {
-      const record = decodeRecord(data, stream.id);
-      if (record.kind !== 'open' && record.requests !== undefined) return record.requests;
-      after = sequence;
-    }
-    if (page.events.length < PAGE) return [];
   }
 }

@@ -2,6 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Session } from '../../../domain/session.ts';
 import type { SessionState } from '../../../domain/session-state.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { LooseEnd } from './loose-end.ts';
 import { type CallChannel, type Outlet, SessionWire } from './session-wire.ts';
 
 /** What is asked of an SDK server: `McpServer` and `Server` of either SDK generation have it. */
@@ -30,6 +31,7 @@ export class SessionServer {
     const wire = new SessionWire(state.id, outlet);
     const server = await factory(state);
     await server.connect(wire);
+    wire.onClosed = () => void server.connect(new LooseEnd()).catch(() => {});
     return new SessionServer(server, wire);
   }
 

@@ -60,6 +60,8 @@ export class SessionWire implements Transport {
   onerror?: (error: Error) => void;
   /** False while the server is brought into its state: what it says then, it has said before. */
   isOpen = false;
+  /** Called at once when the server has let go of this wire. */
+  onClosed: () => void = () => {};
   readonly #outlet: Outlet;
   #lastCall = 0;
   readonly #running = new Map<number, RunningCall>();
@@ -155,6 +157,8 @@ export class SessionWire implements Transport {
     this.abandon('The server closed this session’s connection before the call ended.');
     this.#outlet.closed(this);
     this.onclose?.();
+    // Before anything else runs: see there.
+    this.onClosed();
   }
 
   #deliver(message: unknown, channel?: CallChannel): void {

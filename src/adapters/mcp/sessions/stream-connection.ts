@@ -1,4 +1,4 @@
-import { eventId, PAST_THE_END } from '../../../domain/stream-name.ts';
+import { eventId, ownerOf, PAST_THE_END } from '../../../domain/stream-name.ts';
 import type { StreamTail, TailStep } from '../../../domain/stream-tail.ts';
 import type { EventStream, JsonRpcId, StreamEvent } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse } from '../jsonrpc.ts';
@@ -83,7 +83,7 @@ export class StreamConnection implements EventStream {
   #gap({ from, to, requests }: Extract<TailStep, { kind: 'gap' }>): StreamEvent[] {
     const { stream } = this.#options;
     const missing = from === to ? `event ${from}` : `events ${from} to ${to}`;
-    if (requests.length > 0) {
+    if (ownerOf(stream) !== undefined) {
       this.close();
       const message = `The ${missing} of this call’s stream are no longer kept: call again.`;
       // Nothing that follows is to be asked for.
@@ -93,7 +93,7 @@ export class StreamConnection implements EventStream {
         data: JSON.stringify(errorResponse(each, EVENTS_LOST, message)),
       }));
     }
-    const data = `Messages were lost: ${missing} of this session’s stream are no longer kept.`;
+    const data = `Messages may have been lost: ${missing} of this session’s stream are no longer kept.`;
     const warning = {
       jsonrpc: '2.0',
       method: 'notifications/message',

@@ -1,11 +1,12 @@
 import { StreamEnded } from '../../../domain/errors.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
 import { persist } from '../../../domain/persist.ts';
+import type { RequestId } from '../../../domain/request-id.ts';
 import type { SessionHandle, StreamHandle } from '../../../domain/stream-handle.ts';
 import { ownerOf, PAST_THE_END, parseEventId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
 import { decodeRecord, type StreamRecord } from '../../../domain/stream-record.ts';
 import type { StreamTail } from '../../../domain/stream-tail.ts';
-import type { Streams } from '../../../domain/streams.ts';
+import type { NewestRecord, Streams } from '../../../domain/streams.ts';
 import { isObject } from '../jsonrpc.ts';
 import { fence } from './fence.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -53,11 +54,12 @@ export class StreamOpener {
     const position = parseEventId(lastEventId);
     if (position === undefined) return undefined;
     const stream = { ...handle, stream: position.stream };
-    const newest = await this.#options.streams.lastSequence(stream);
-    if (newest > 0 && position.sequence === PAST_THE_END) return 'finished';
-    if (newest === 0 || position.sequence > newest) return undefined;
-    if (position.sequence === newest && (await this.#endedInError(stream))) return 'finished';
-    const tail = await this.#resume(stream, position.sequence);
+    const newest = await this.#options.streams.newest(stream);
+    if (newest === undefined) return undefined;
+    if (position.sequence === PAST_THE_END) return 'finished';
+    if (position.sequence > newest.sequence) return undefined;
+    if (position.sequence === newest.sequence && hasEndedInError(newest)) return 'finished';
+    const tail = await this.#resume(stream, position.sequence, newest.record.requests);
     const stopWaiting = tail.outcome === undefined ? this.#endIfOwnerDies(stream) : () => {};
     return new StreamConnection({
       tail,
@@ -69,18 +71,6 @@ export class StreamOpener {
         onOver(connection);
       },
     });
-  }
-
-  /**
-   * A client that has the last event of such a stream must be told to stop: the official one takes only a result for
-   * an answer. Given an end without any event, it would go on and open the session's own stream once more, which
-   * takes that from the connection that it has already, and so on for ever.
-   */
-  async #endedInError(stream: StreamHandle): Promise<boolean> {
-    const ending = await this.#options.streams.ending(stream);
-    if (ending === undefined) return false;
-    const last: unknown = ending.kind === 'message' ? JSON.parse(ending.message) : undefined;
-    return !(isObject(last) && 'result' in last);
   }
 
   async #openNew(stream: StreamHandle): Promise<StreamTail> {
@@ -104,10 +94,14 @@ export class StreamOpener {
   }
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */
-  async #resume(stream: StreamHandle, sequence: number): Promise<StreamTail> {
+  async #resume(
+    stream: StreamHandle,
+    sequence: number,
+    requests: readonly RequestId[] | undefined,
+  ): Promise<StreamTail> {
     const { streams } = this.#options;
     try {
-      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false }]);
+      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false, requests }]);
       return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
@@ -143,4 +137,14 @@ export class StreamOpener {
 
 function isTakeover(record: StreamRecord): boolean {
   return record.kind === 'open' && !record.toNobody;
+}
+
+/**
+ * A client that has the last event of such a stream must be told to stop: the official one takes only a result for
+ * an answer. Given an end without any event, it would go on and open the session's own stream once more, which
+ * takes that from the connection that it has already, and so on for ever.
+ */
+function hasEndedInError({ record, end }: NewestRecord): boolean {
+  const last: unknown = record.kind === 'message' ? JSON.parse(record.message) : undefined;
+  return end && !(isObject(last) && 'result' in last);
 }

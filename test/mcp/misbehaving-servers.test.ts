@@ -1,0 +1,84 @@
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../contract/fixtures.ts';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { memoryHarness } from '../support/memory.ts';
+import { streamOf } from '../support/raw-client.ts';
+
+/** Every server that was made, in order, with the instance it was made on. */
+let made: { readonly instance: string; readonly server: McpServer }[];
+let cluster: Cluster;
+let release: () => void;
+
+beforeEach(async () => {
+  made = [];
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  cluster = await startCluster({
+    harness: await memoryHarness(),
+    server: (instance) => {
+      const server = new McpServer({ name: 'careless', version: '1' }, { capabilities: { logging: {} } });
+      server.registerTool('circular', {}, async () => {
+        await released;
+        const content: { type: 'text'; text: string; _meta: Record<string, unknown> }[] = [
+          { type: 'text', text: '', _meta: {} },
+        ];
+        content[0]?._meta && Object.assign(content[0]._meta, { self: content });
+        return { content };
+      });
+      made.push({ instance, server });
+      return server;
+    },
+  });
+});
+afterEach(async () => {
+  release();
+  await cluster.close();
+});
+
+const talk = ({ server }: { readonly server: McpServer }): Promise<void> =>
+  server.sendLoggingMessage({ level: 'info', data: 'is anybody there?' });
+
+describe('a server that goes on talking', () => {
+  // Catches: a rejection of the SDK that nobody handles, which would end the process with all of its sessions.
+  it('is not refused once another has taken its place', async () => {
+    const [a = '', b = ''] = cluster.origins;
+    const client = await cluster.open({ at: a });
+    const level = { jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level: 'debug' } };
+    await client.post(level, b);
+    await client.post({ jsonrpc: '2.0', id: 2, method: 'ping' }, a);
+    const [first] = made;
+    if (first === undefined) throw new Error('no server was made');
+    expect(made.map(({ instance }) => instance)).toEqual(['a', 'b', 'a']);
+    await eventually(() => first.server.isConnected(), 'the loose end');
+    await expect(talk(first)).resolves.toBeUndefined();
+    await expect(first.server.server.listRoots()).rejects.toThrow('roots/list');
+  });
+
+  it('is not refused once its session has ended', async () => {
+    const client = await cluster.open();
+    const [only] = made;
+    if (only === undefined) throw new Error('no server was made');
+    await fetch(`${client.origin}/mcp`, {
+      method: 'DELETE',
+      headers: { 'Mcp-Session-Id': client.sessionId },
+    });
+    await expect(talk(only)).resolves.toBeUndefined();
+  });
+});
+
+describe('a result that cannot be written as JSON', () => {
+  // Catches: a stream that stays open for ever because its answer could not be kept.
+  it('ends its stream with an error, on every resumption', async () => {
+    const client = await cluster.open();
+    const stream = streamOf(await client.call('circular', {}, { id: 7 }));
+    release();
+    await stream.end();
+    const expected = [{ id: 7, error: { code: -32_603, message: expect.stringContaining('JSON') } }];
+    expect(stream.answers).toMatchObject(expected);
+    const resumed = await client.listen({ lastEventId: stream.firstEventId });
+    await resumed.end();
+    expect(resumed.answers).toMatchObject(expected);
+  });
+});

@@ -10,7 +10,7 @@ const DECLARED_DEAD_MS = 20_000;
 const DEAD = {
   jsonrpc: '2.0',
   id: 'victim',
-  error: { code: -32_000, message: 'The instance running this call stopped; call again.' },
+  error: { code: -32_000, message: 'the instance running this call stopped; call again' },
 };
 
 const numbers = (count: number): number[] => times(count, (index) => index + 1);

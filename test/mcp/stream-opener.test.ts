@@ -69,7 +69,7 @@ async function begin(runner: Liveness): Promise<StreamHandle> {
   return stream;
 }
 
-const DEAD = { id: 7, error: { message: 'The instance running this call stopped; call again.' } };
+const DEAD = { id: 7, error: { message: 'the instance running this call stopped; call again' } };
 
 describe('a stream that is resumed', () => {
   it('goes on after the event that the client has', async () => {

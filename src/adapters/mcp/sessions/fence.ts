@@ -19,7 +19,7 @@ export async function fence(streams: Streams, stream: StreamHandle): Promise<voi
     // A stream that has not ended has none of its answers yet, so all of its requests wait for one.
     const requests = newest?.record.requests ?? [];
     const records = requests.map((id): StreamRecord => {
-      const message = 'The instance running this call stopped; call again.';
+      const message = 'the instance running this call stopped; call again';
       return {
         kind: 'message',
         message: JSON.stringify(errorResponse(id, OWNER_DIED, message)),

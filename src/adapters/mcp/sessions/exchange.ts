@@ -5,21 +5,15 @@ import { type InstanceId, newCallStream } from '../../../domain/stream-name.ts';
 import { StreamWriter } from '../../../domain/stream-writer.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, McpReply, RequestInfo } from '../../../ports/mcp-endpoint.ts';
-import {
-  errorResponse,
-  INTERNAL_ERROR,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  type JsonRpcResponse,
-} from '../jsonrpc.ts';
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { answerText, unkeptAnswerText } from './answer-text.ts';
 import type { Connections } from './connections.ts';
+import { tendRunningStream } from './running-stream.ts';
 import type { CallChannel } from './session-wire.ts';
 import { StreamConnection } from './stream-connection.ts';
 
 /** A call that is answered within this time, and says nothing before, costs no stream and no row. */
 const FAST_MS = 50;
-/** How soon a signal on a running call's stream is looked into. */
-const CHECK_MS = 250;
 
 export interface ExchangeOptions {
   readonly streams: Streams;
@@ -168,7 +162,9 @@ export class Exchange implements CallChannel {
       this.#connection = connection;
       connections.add(connection);
       this.#settle(() => this.#decide({ kind: 'streamed', events: connection }));
-      this.#watch(stream, writer);
+      const onLost = (error: unknown): void => this.#lost(error);
+      this.#cleanUp.push(tendRunningStream(streams, stream, { writer, requests, onLost }));
+      if (this.#isOver) this.#runCleanUp();
       return writer;
     } catch (error) {
       if (!this.#isDecided) this.#settle(() => this.#refuse(error));
@@ -178,48 +174,18 @@ export class Exchange implements CallChannel {
     }
   }
 
-  /** Finds out what the writer is told only when it writes: that the stream was ended, or its session is gone. */
-  #watch(stream: SessionHandle & { readonly stream: string }, writer: StreamWriter): void {
-    const { streams, requests } = this.#options;
-    let pending: (() => void) | undefined;
-    const check = async (): Promise<void> => {
-      pending = undefined;
-      try {
-        if ((await streams.newest(stream))?.end === true) throw new StreamEnded();
-      } catch (error) {
-        if (error instanceof StreamEnded || error instanceof SessionNotFound) this.#lost(error);
-        else streams.options.onError(error);
-      }
-    };
-    const unwatch = streams.options.signals.watch({ ref: stream.session.ref, stream: stream.stream }, () => {
-      pending ??= this.#clock.schedule(CHECK_MS, () => void check());
-    });
-    const keepAlive = (): (() => void) =>
-      this.#clock.schedule(streams.options.retentionMs / 3, () => {
-        cancelKeepAlive = keepAlive();
-        void writer.write([{ kind: 'alive', requests }]).catch((error) => this.#lost(error));
-      });
-    let cancelKeepAlive = keepAlive();
-    this.#cleanUp.push(
-      unwatch,
-      () => pending?.(),
-      () => cancelKeepAlive(),
-    );
-    if (this.#isOver) this.#runCleanUp();
-  }
-
   async #log(): Promise<void> {
     const { requests, streams } = this.#options;
     const end = { requests, end: true };
     try {
       const writer = await this.#open();
       try {
-        await writer.send(this.#answers.map(asText), end);
+        await writer.send(this.#answers.map(answerText), end);
       } catch (error) {
         if (error instanceof StreamEnded || error instanceof SessionNotFound) throw error;
         // Neither an outage nor an end: the answer itself cannot be kept.
         streams.options.onError(error);
-        await writer.send(requests.map(unkeptAnswer), end);
+        await writer.send(requests.map(unkeptAnswerText), end);
       }
       this.#end();
     } catch (error) {
@@ -258,17 +224,4 @@ export class Exchange implements CallChannel {
   #runCleanUp(): void {
     for (const cleanUp of this.#cleanUp.splice(0)) cleanUp();
   }
-}
-
-/** A result that JSON has no words for, such as one that contains itself, is the handler's mistake. */
-function asText(answer: JsonRpcResponse): string {
-  try {
-    return JSON.stringify(answer);
-  } catch {
-    return unkeptAnswer(answer.id ?? '');
-  }
-}
-
-function unkeptAnswer(id: JsonRpcId): string {
-  return JSON.stringify(errorResponse(id, INTERNAL_ERROR, 'The result of this call cannot be sent as JSON.'));
 }

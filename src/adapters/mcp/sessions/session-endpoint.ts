@@ -1,37 +1,30 @@
 import type { Liveness } from '../../../domain/liveness.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
-import { type InitializeParams, newSessionId, type Session, sessionRef } from '../../../domain/session.ts';
+import type { Session } from '../../../domain/session.ts';
 import { SessionState, type SessionStateOptions } from '../../../domain/session-state.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
-import type {
-  JsonRpcId,
-  McpCaller,
-  McpEndpoint,
-  McpReply,
-  ProtocolProblem,
-} from '../../../ports/mcp-endpoint.ts';
-import { classify, type Incoming, type JsonRpcRequest, type JsonRpcResponse } from '../jsonrpc.ts';
+import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
+import { PendingReplies } from './pending-replies.ts';
+import { readPostBody } from './post-body.ts';
 import { isForAsker, Postbox } from './postbox.ts';
 import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from './protocol-versions.ts';
+import { refused, STOPPING } from './refusal.ts';
 import { RequestIds } from './server-requests.ts';
 import { recordSessionChange } from './session-changes.ts';
 import { SESSION_ENDED, type SessionHost } from './session-host.ts';
 import { SessionHosts } from './session-hosts.ts';
+import { SessionOpener } from './session-opener.ts';
 import type { ServerFactory } from './session-server.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { StreamOpener } from './stream-opener.ts';
 
-/** Messages of one batch at most. */
-const BATCH_MESSAGES = 100;
-
 /** For the last answers to reach the log. */
 const STOP_MS = 1_000;
-
-const STOPPING = 'This server is stopping. Whether the call took effect is unknown: call again.';
 
 export interface SessionEndpointOptions extends SessionStateOptions {
   readonly server: ServerFactory;
@@ -47,9 +40,8 @@ export class SessionEndpoint implements McpEndpoint {
   readonly #connections = new Connections();
   readonly #opener: StreamOpener;
   readonly #postbox: Postbox;
-  /** Ends the answers that are still awaited. */
-  readonly #awaited = new Set<() => void>();
-  #stopping = false;
+  readonly #pending = new PendingReplies();
+  readonly #opening: SessionOpener;
 
   constructor(options: SessionEndpointOptions) {
     this.#options = options;
@@ -73,20 +65,21 @@ export class SessionEndpoint implements McpEndpoint {
       liveness,
       isRunning: (stream) => this.#exchanges.isRunning(stream),
     });
+    this.#opening = new SessionOpener(sessions, this.#hosts);
     this.#postbox = new Postbox(streams, liveness.instance, this.#hosts);
   }
 
   post(body: unknown, caller: McpCaller): Promise<McpReply> {
-    return this.#untilStopped(requestIdOf(body), () => this.#post(body, caller));
+    return this.#pending.wait(requestIdOf(body), () => this.#post(body, caller));
   }
 
   listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
     if (this.#connections.isEnding) return Promise.resolve(refused('stopping', STOPPING));
-    return this.#untilStopped(undefined, () => this.#listen(caller, lastEventId));
+    return this.#pending.wait(undefined, () => this.#listen(caller, lastEventId));
   }
 
   terminate(caller: McpCaller): Promise<McpReply> {
-    return this.#untilStopped(undefined, () => this.#terminate(caller));
+    return this.#pending.wait(undefined, () => this.#terminate(caller));
   }
 
   endStreams(): void {
@@ -98,48 +91,21 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#pending.close();
     this.endStreams();
     this.#hosts.stop(STOPPING);
     // Those answers are on their way now, some of them to the log.
     await within(this.#exchanges.idle(), STOP_MS);
     await new Promise((resolve) => setImmediate(resolve));
     // What waits for the store, or for a server that was replaced, is not in the hands of those servers.
-    for (const end of [...this.#awaited]) end();
-  }
-
-  async #untilStopped(requestId: JsonRpcId | undefined, answer: () => Promise<McpReply>): Promise<McpReply> {
-    const stopped = refused('stopping', STOPPING, requestId);
-    if (this.#stopping) return stopped;
-    // Not a race against one promise for all: that would keep every answer ever given.
-    let end = (): void => {};
-    const ended = new Promise<McpReply>((resolve) => {
-      end = () => resolve(stopped);
-    });
-    this.#awaited.add(end);
-    try {
-      return await Promise.race([answer(), ended]);
-    } finally {
-      this.#awaited.delete(end);
-    }
+    this.#pending.end();
   }
 
   async #post(body: unknown, caller: McpCaller): Promise<McpReply> {
-    const isBatch = Array.isArray(body);
-    if (isBatch && (body.length === 0 || body.length > BATCH_MESSAGES)) {
-      return refused('invalid_message', `a batch must hold 1 to ${BATCH_MESSAGES} messages`);
-    }
-    const messages: Incoming[] = [];
-    for (const value of isBatch ? body : [body]) {
-      const message = classify(value);
-      if (message.kind === 'invalid') return refused('invalid_message', message.problem, requestIdOf(body));
-      messages.push(message);
-    }
-    const initialize = messages.find(isInitialize);
-    if (initialize !== undefined) {
-      if (isBatch) return refused('invalid_message', 'initialize must not be part of a batch');
-      return this.#initialize(initialize.message, caller);
-    }
+    const read = readPostBody(body);
+    if ('refusal' in read) return read.refusal;
+    const { messages, isBatch, initialize } = read;
+    if (initialize !== undefined) return this.#opening.open(initialize, caller);
     const { session, refusal } = await this.#session(caller, requestIdOf(body));
     if (refusal !== undefined) return refusal;
     if (isBatch && session.protocolVersion !== BATCH_PROTOCOL_VERSION) {
@@ -216,45 +182,6 @@ export class SessionEndpoint implements McpEndpoint {
     return { session: await this.#options.sessions.resolve(sessionId, principal) };
   }
 
-  async #initialize(request: JsonRpcRequest, caller: McpCaller): Promise<McpReply> {
-    if (caller.sessionId !== undefined) {
-      return refused(
-        'invalid_message',
-        'initialize opens a new session: send it without an Mcp-Session-Id header',
-        request.id,
-      );
-    }
-    const id = newSessionId();
-    const { sessions } = this.#options;
-    const now = sessions.now();
-    const host = this.#hosts.create({
-      session: { ref: sessionRef(id), expiresAt: now, endsAt: now + sessions.lifetime.maxLifetimeMs },
-      id,
-    });
-    const server = await host.start();
-    try {
-      const response = await server.request(request, now);
-      if ('error' in response) {
-        await server.close();
-        return { kind: 'answered', body: response };
-      }
-      const { session } = await sessions.open(
-        {
-          principal: caller.principal,
-          initialize: request.params as unknown as InitializeParams,
-          protocolVersion: String(response.result['protocolVersion']),
-        },
-        id,
-      );
-      host.adopt(session, server);
-      this.#hosts.keep(host);
-      return { kind: 'answered', body: response, sessionId: id };
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-  }
-
   async #deliver(
     messages: readonly Incoming[],
     isBatch: boolean,
@@ -311,12 +238,4 @@ export class SessionEndpoint implements McpEndpoint {
   #state(sessionId: string): SessionState {
     return new SessionState(sessionId, this.#options);
   }
-}
-
-function isInitialize(incoming: Incoming): incoming is Extract<Incoming, { kind: 'request' }> {
-  return incoming.kind === 'request' && incoming.message.method === 'initialize';
-}
-
-function refused(problem: ProtocolProblem, message: string, requestId?: JsonRpcId): McpReply {
-  return { kind: 'refused', problem, message, requestId };
 }

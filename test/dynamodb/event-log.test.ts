@@ -1,15 +1,14 @@
 import type { QueryCommandOutput } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/domain/session.ts';
 import type { EventAppend } from '../../src/ports/event-log.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { eventually, NOW, newSession, outcomes, times } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import { eventually, NOW, outcomes, times } from '../contract/fixtures.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
 import { intercept } from '../support/dynamodb-requests.ts';
+import { eachOnDynamodb } from '../support/dynamodb-tests.ts';
 
 describe('the event log on DynamoDB', () => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let session: Session;
 
@@ -22,17 +21,8 @@ describe('the event log on DynamoDB', () => {
   const read = (after = 0, limit = 100, store: Store = fixture.store) =>
     store.events.read(session, { stream: 's', after, limit }, NOW);
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
-  });
-  beforeEach(async () => {
-    session = newSession();
-    await fixture.store.sessions.create(session);
+  eachOnDynamodb((...made) => {
+    [fixture, session] = made;
   });
 
   // Catches: an event doubled, or an end taken for somebody else's, after an answer that was lost.

@@ -1,18 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import { LimitExceeded, StoreUnavailable } from '../../src/domain/errors.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { NOW, newSession, outcomes, times } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
 import { actionsOf, intercept, serviceError } from '../support/dynamodb-requests.ts';
+import { eachOnDynamodb } from '../support/dynamodb-tests.ts';
 
 const MINUTE = 60_000;
 const limits = { keys: 3, distinctKeys: 5 };
 
 describe('the count of a session’s keys', () => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let session: Session;
 
@@ -24,17 +23,8 @@ describe('the count of a session’s keys', () => {
     await openTables(fixture.client, fixture.tableName).sessions.patch({ ref: session.ref }).set(counts).go();
   };
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
-  });
-  beforeEach(async () => {
-    session = newSession();
-    await fixture.store.sessions.create(session);
+  eachOnDynamodb((...made) => {
+    [fixture, session] = made;
   });
 
   // Catches: a limit that, after crashes, is reached with room left, for ever.

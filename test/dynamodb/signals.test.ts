@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import type { Session } from '../../src/domain/session.ts';
 import { eventually, NOW, newSession, times } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
 import { intercept, serviceError } from '../support/dynamodb-requests.ts';
+import { eachOnDynamodb } from '../support/dynamodb-tests.ts';
 
 describe('signals by polling', () => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let session: Session;
 
@@ -35,17 +34,8 @@ describe('signals by polling', () => {
     unwatch();
   };
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
-  });
-  beforeEach(async () => {
-    session = newSession();
-    await fixture.store.sessions.create(session);
+  eachOnDynamodb((...made) => {
+    [fixture, session] = made;
   });
 
   // Catches: a poller that outlives its watchers, and so is paid for until the process ends.

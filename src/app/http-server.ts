@@ -43,7 +43,7 @@ export async function listen(
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Streams would never end by themselves; their calls go on, and their clients find the rest elsewhere.
       service.mcp.endStreams();
-      if (await within(Promise.all([closed, service.mcp.idle()]), finishMs)) return;
+      await within(service.mcp.idle(), finishMs);
       await service.mcp.stop();
       await within(closed, FAREWELL_MS);
       server.closeAllConnections();

@@ -20,7 +20,7 @@ function slowService() {
   });
   const service = {
     app,
-    mcp: { endStreams: () => {}, idle: async () => {}, stop: async () => end('stopped') },
+    mcp: { endStreams: () => {}, idle: async () => void (await outcome), stop: async () => end('stopped') },
   } as unknown as Service;
   return { service, running, finish: () => end('finished') };
 }

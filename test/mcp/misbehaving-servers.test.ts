@@ -56,15 +56,31 @@ describe('a server that goes on talking', () => {
     await expect(first.server.server.listRoots()).rejects.toThrow('roots/list');
   });
 
-  it('is not refused once its session has ended', async () => {
+  // Catches: a server that is closed twice where a call runs, so that it has nothing to be connected to.
+  it.each(['idle', 'in a call'])('is not refused once its session has ended, %s', async (state) => {
     const client = await cluster.open();
+    const running = state === 'idle' ? undefined : client.call('circular');
     const [only] = made;
     if (only === undefined) throw new Error('no server was made');
     await fetch(`${client.origin}/mcp`, {
       method: 'DELETE',
       headers: { 'Mcp-Session-Id': client.sessionId },
     });
-    await expect(talk(only)).resolves.toBeUndefined();
+    await running;
+    // The server is let go a moment later.
+    for (let turn = 0; turn < 20; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await expect(talk(only)).resolves.toBeUndefined();
+    }
+  });
+});
+
+describe('a server that closes itself', () => {
+  // Catches: requests that go to a server which can answer nothing any more.
+  it('is replaced for the next request', async () => {
+    const client = await cluster.open({ at: cluster.origins[0] as string });
+    await made[0]?.server.close();
+    expect((await client.post({ jsonrpc: '2.0', id: 3, method: 'ping' })).body).toMatchObject({ result: {} });
   });
 });
 

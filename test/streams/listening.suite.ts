@@ -25,6 +25,22 @@ export function listeningSuite(newCluster: NewCluster): void {
       expect(later.said).toEqual(['now']);
     });
 
+    // Catches: messages that were trimmed before the stream was first opened, without a word.
+    it('says what it cannot give of what was said before it was first opened', async () => {
+      const { b, harness, ...cluster } = await newCluster({ limits: { eventsPerStream: 5 } });
+      const client = await cluster.open();
+      const words = times(30 + harness.capabilities.trimSlack, (index) => ({ announce: index }));
+      await client.call('run', { steps: words }, { at: b });
+      const listening = await client.listen();
+      await listening.until(() => listening.messages.length > 0, 'the warning');
+      expect(listening.messages[0]?.params).toMatchObject({
+        level: 'warning',
+        data: expect.stringContaining(`events 1 to ${words.length} `),
+      });
+      await client.call('run', announcing('now'), { at: b });
+      await listening.until(() => listening.said.includes('now'), 'what is said now');
+    });
+
     // Catches: messages that only a connection on the emitting instance is given.
     it('gives what another instance says, and what its own does', async () => {
       const { a, b, ...cluster } = await newCluster();

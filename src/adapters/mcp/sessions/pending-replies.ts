@@ -4,6 +4,7 @@ import { refused, STOPPING } from './refusal.ts';
 /** The replies that are awaited, so that a stop leaves none of them open. */
 export class PendingReplies {
   readonly #ends = new Set<() => void>();
+  readonly #whenIdle: (() => void)[] = [];
   #isClosed = false;
 
   /** The reply, or the refusal of an instance that stops before it is there. */
@@ -20,7 +21,13 @@ export class PendingReplies {
       return await Promise.race([reply(), ended]);
     } finally {
       this.#ends.delete(end);
+      if (this.#ends.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
     }
+  }
+
+  /** Resolves when none is awaited. */
+  async idle(): Promise<void> {
+    if (this.#ends.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** Refuses what comes from now on. */

@@ -5,12 +5,12 @@ import { SessionState, type SessionStateOptions } from '../../../domain/session-
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
-import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import type { JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
 import { PendingReplies } from './pending-replies.ts';
-import { readPostBody } from './post-body.ts';
+import { type PostBody, readPostBody } from './post-body.ts';
 import { isForAsker, Postbox } from './postbox.ts';
 import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from './protocol-versions.ts';
 import { refused, STOPPING } from './refusal.ts';
@@ -19,7 +19,7 @@ import { recordSessionChange } from './session-changes.ts';
 import { SESSION_ENDED, type SessionHost } from './session-host.ts';
 import { SessionHosts } from './session-hosts.ts';
 import { SessionOpener } from './session-opener.ts';
-import type { ServerFactory } from './session-server.ts';
+import type { ServerFactory, SessionServer } from './session-server.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { StreamOpener } from './stream-opener.ts';
 
@@ -30,6 +30,15 @@ export interface SessionEndpointOptions extends SessionStateOptions {
   readonly server: ServerFactory;
   readonly streams: Streams;
   readonly liveness: Liveness;
+}
+
+interface Call {
+  readonly server: SessionServer;
+  readonly host: SessionHost;
+  readonly exchange: Exchange;
+  readonly session: Session;
+  /** Unix milliseconds. A cancellation may come in elsewhere before the call has reached its server. */
+  readonly arrivedAt: number;
 }
 
 /** Serves clients of the revisions 2024-11-05 to 2025-11-25, which have sessions. */
@@ -70,7 +79,8 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   post(body: unknown, caller: McpCaller): Promise<McpReply> {
-    return this.#pending.wait(requestIdOf(body), () => this.#post(body, caller));
+    const arrivedAt = this.#options.sessions.now();
+    return this.#pending.wait(requestIdOf(body), () => this.#post(body, caller, arrivedAt));
   }
 
   listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
@@ -86,8 +96,9 @@ export class SessionEndpoint implements McpEndpoint {
     this.#connections.end();
   }
 
-  idle(): Promise<void> {
-    return this.#exchanges.idle();
+  async idle(): Promise<void> {
+    await this.#pending.idle();
+    await this.#exchanges.idle();
   }
 
   async stop(): Promise<void> {
@@ -101,7 +112,7 @@ export class SessionEndpoint implements McpEndpoint {
     this.#pending.end();
   }
 
-  async #post(body: unknown, caller: McpCaller): Promise<McpReply> {
+  async #post(body: unknown, caller: McpCaller, arrivedAt: number): Promise<McpReply> {
     const read = readPostBody(body);
     if ('refusal' in read) return read.refusal;
     const { messages, isBatch, initialize } = read;
@@ -114,7 +125,7 @@ export class SessionEndpoint implements McpEndpoint {
         `a batch is only allowed in a session of protocol version ${BATCH_PROTOCOL_VERSION}`,
       );
     }
-    return this.#deliver(messages, isBatch, session, caller);
+    return this.#deliver({ messages, isBatch, arrivedAt }, session, caller);
   }
 
   async #listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
@@ -183,8 +194,7 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   async #deliver(
-    messages: readonly Incoming[],
-    isBatch: boolean,
+    { messages, isBatch, arrivedAt }: Pick<PostBody, 'messages' | 'isBatch'> & { readonly arrivedAt: number },
     session: Session,
     caller: McpCaller,
   ): Promise<McpReply> {
@@ -210,19 +220,14 @@ export class SessionEndpoint implements McpEndpoint {
       isBatch,
       request: caller.request,
     });
-    for (const request of requests) void this.#call(server, host, exchange, session, request);
+    for (const request of requests) void this.#call({ server, host, exchange, session, arrivedAt }, request);
     return exchange.reply;
   }
 
   /** Never rejects: whatever comes of the call is its answer. */
-  async #call(
-    server: Awaited<ReturnType<SessionHost['server']>>,
-    host: SessionHost,
-    exchange: Exchange,
-    session: Session,
-    request: JsonRpcRequest,
-  ): Promise<void> {
-    let response: JsonRpcResponse = await server.request(request, this.#options.sessions.now(), exchange);
+  async #call(call: Call, request: JsonRpcRequest): Promise<void> {
+    const { server, host, exchange, session, arrivedAt } = call;
+    let response: JsonRpcResponse = await server.request(request, arrivedAt, exchange);
     if (!('error' in response)) {
       try {
         const changed = await recordSessionChange(this.#options.sessions, session.ref, request);

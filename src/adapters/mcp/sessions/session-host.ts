@@ -150,7 +150,18 @@ export class SessionHost implements Outlet {
     if (known !== undefined) await channel.send(known);
   }
 
+  onError(error: unknown): void {
+    this.#options.streams.options.onError(error);
+  }
+
   closed(wire: SessionWire): void {
+    // Also where its author closed it: the next request is for another one.
+    const current = this.#current;
+    void current?.server
+      .then((server) => {
+        if (server.wire === wire && this.#current === current) this.#current = undefined;
+      })
+      .catch(() => {});
     this.#requests.forget(wire);
     for (const server of this.#servers) if (server.wire === wire) this.#servers.delete(server);
   }

@@ -18,11 +18,14 @@ export type ServerFactory = (state: SessionState) => ConnectableServer | Promise
 export class SessionServer {
   readonly wire: SessionWire;
   readonly #server: ConnectableServer;
+  readonly #outlet: Outlet;
+  #closed: Promise<void> | undefined;
   #retired = false;
   #hasPending: () => boolean = () => false;
 
-  private constructor(server: ConnectableServer, wire: SessionWire) {
+  private constructor(server: ConnectableServer, wire: SessionWire, outlet: Outlet) {
     this.#server = server;
+    this.#outlet = outlet;
     this.wire = wire;
   }
 
@@ -32,7 +35,7 @@ export class SessionServer {
     const server = await factory(state);
     await server.connect(wire);
     wire.onClosed = () => void server.connect(new LooseEnd()).catch(() => {});
-    return new SessionServer(server, wire);
+    return new SessionServer(server, wire, outlet);
   }
 
   /**
@@ -91,8 +94,11 @@ export class SessionServer {
     this.wire.abandon(message);
   }
 
-  async close(): Promise<void> {
-    await this.#server.close();
+  /** Never rejects: what an author's `onclose` throws is the author's to hear of. */
+  close(): Promise<void> {
+    // Once: a second time would close the loose end that the server is connected to by then.
+    this.#closed ??= this.#server.close().catch((error: unknown) => this.#outlet.onError(error));
+    return this.#closed;
   }
 
   #closeIfDone(): void {

@@ -36,6 +36,8 @@ export interface Outlet extends Channel {
   withdraw(wire: SessionWire, cancellation: JsonRpcNotification, channel: Channel): Promise<void>;
   /** The server is closed: nobody waits for answers to its requests any more. */
   closed(wire: SessionWire): void;
+  /** Told of what went wrong where nobody waits. */
+  onError(error: unknown): void;
 }
 
 interface RunningCall {
@@ -156,9 +158,12 @@ export class SessionWire implements Transport {
   async close(): Promise<void> {
     this.abandon('The server closed this session’s connection before the call ended.');
     this.#outlet.closed(this);
-    this.onclose?.();
-    // Before anything else runs: see there.
-    this.onClosed();
+    try {
+      this.onclose?.();
+    } finally {
+      // Before anything else runs: see there.
+      this.onClosed();
+    }
   }
 
   #deliver(message: unknown, channel?: CallChannel): void {

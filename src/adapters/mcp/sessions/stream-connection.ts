@@ -6,6 +6,12 @@ import { errorResponse } from '../jsonrpc.ts';
 /** How soon a client whose connection was ended comes back. */
 export const RECONNECT_MS = 500;
 
+/**
+ * The same where another connection took the stream over while this one lives: two clients of one session would else
+ * take it from each other twice a second.
+ */
+const SUPERSEDED_MS = 5_000;
+
 /** JSON-RPC codes of this server's own, from the range that JSON-RPC 2.0 §5.1 leaves to servers. */
 const SESSION_ENDED = -32_001;
 const EVENTS_LOST = -32_000;
@@ -15,8 +21,8 @@ export interface ConnectionOptions {
   readonly stream: string;
   /** Whether the client understands an event without data (from 2025-11-25 on). */
   readonly primes: boolean;
-  /** True if the client has an id of the stream already. */
-  readonly isResumed?: boolean;
+  /** Events up to this one will not be given, and it is not known whether anybody had them. */
+  readonly missedUpTo?: number | undefined;
   /** The requests that the stream answers, where they are known already. */
   readonly requests?: readonly JsonRpcId[];
   /** Called once, when the connection is over. */
@@ -34,7 +40,7 @@ export class StreamConnection implements EventStream {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#canResume = options.isResumed === true;
+    if (options.missedUpTo !== undefined) this.#ready.push(this.#warning(1, options.missedUpTo));
     this.#requests = options.requests ?? [];
   }
 
@@ -58,10 +64,14 @@ export class StreamConnection implements EventStream {
     this.#over();
   }
 
-  /** Ends the connection, not the stream, once the client has an id to come back with for the rest. */
+  /**
+   * Ends the connection, not the stream: the client is to come back for the rest. Not before it was given an id *on
+   * this connection*: the official client forgets the one that it came with. Clients of earlier revisions are not
+   * made to come back, since a server was not to close a stream before its answer then.
+   */
   disconnect(): void {
-    this.#isLeaving = true;
-    if (this.#canResume) this.#options.tail.stop();
+    this.#isLeaving = this.#options.primes;
+    if (this.#isLeaving && this.#canResume) this.#options.tail.stop();
   }
 
   #eventsOf(step: TailStep): StreamEvent[] {
@@ -82,29 +92,36 @@ export class StreamConnection implements EventStream {
   /** Nobody is ever given a part of a stream as if it were the whole. */
   #gap({ from, to, requests }: Extract<TailStep, { kind: 'gap' }>): StreamEvent[] {
     const { stream } = this.#options;
-    const missing = from === to ? `event ${from}` : `events ${from} to ${to}`;
+    const missing = nameOf(from, to);
     if (ownerOf(stream) !== undefined) {
       this.close();
       const message = `The ${missing} of this call’s stream are no longer kept: call again.`;
       // Nothing that follows is to be asked for.
       const id = eventId({ stream, sequence: PAST_THE_END });
-      return requests.map((each) => ({
-        id,
+      return requests.map((each, index) => ({
+        ...(index === requests.length - 1 ? { id } : {}),
         data: JSON.stringify(errorResponse(each, EVENTS_LOST, message)),
       }));
     }
+    return [this.#warning(from, to)];
+  }
+
+  #warning(from: number, to: number): StreamEvent {
+    const { stream } = this.#options;
+    const missing = nameOf(from, to);
     const data = `Messages may have been lost: ${missing} of this session’s stream are no longer kept.`;
     const warning = {
       jsonrpc: '2.0',
       method: 'notifications/message',
       params: { level: 'warning', logger: 'durable-mcp', data },
     };
-    return [{ id: eventId({ stream, sequence: to }), data: JSON.stringify(warning) }];
+    return { id: eventId({ stream, sequence: to }), data: JSON.stringify(warning) };
   }
 
   #end(): void {
     const { outcome } = this.#options.tail;
     if (outcome === 'stopped') this.#ready.push({ retryMs: RECONNECT_MS });
+    if (outcome === 'superseded') this.#ready.push({ retryMs: SUPERSEDED_MS });
     if (outcome === 'session_gone') {
       const message = 'The session was ended while this call ran.';
       for (const id of this.#requests) {
@@ -119,4 +136,8 @@ export class StreamConnection implements EventStream {
     this.#isOver = true;
     this.#options.onOver(this);
   }
+}
+
+function nameOf(from: number, to: number): string {
+  return from === to ? `event ${from}` : `events ${from} to ${to}`;
 }

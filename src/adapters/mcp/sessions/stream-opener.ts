@@ -45,7 +45,7 @@ export class StreamOpener {
     if (lastEventId === undefined) {
       const stream = { ...handle, stream: STANDALONE_STREAM };
       return new StreamConnection({
-        tail: await this.#openNew(stream),
+        ...(await this.#openNew(stream)),
         stream: stream.stream,
         primes,
         onOver,
@@ -65,7 +65,6 @@ export class StreamOpener {
       tail,
       stream: stream.stream,
       primes,
-      isResumed: true,
       onOver: (connection) => {
         stopWaiting();
         onOver(connection);
@@ -73,24 +72,39 @@ export class StreamOpener {
     });
   }
 
-  async #openNew(stream: StreamHandle): Promise<StreamTail> {
+  async #openNew(
+    stream: StreamHandle,
+  ): Promise<{ readonly tail: StreamTail; readonly missedUpTo?: number | undefined }> {
     const openedAt = await this.#options.streams.append(stream, [{ kind: 'open', toNobody: false }]);
-    const isFirst = openedAt > 1 && (await this.#isFirst(stream, openedAt));
-    return this.#options.streams.follow(stream, { sequence: isFirst ? 0 : openedAt - 1, openedAt });
+    const before = await this.#before(stream, openedAt);
+    const sequence = before === 'for nobody yet' ? 0 : openedAt - 1;
+    return {
+      tail: this.#options.streams.follow(stream, { sequence, openedAt }),
+      missedUpTo: before === 'unknown' ? sequence : undefined,
+    };
   }
 
-  /** Whether nobody had the stream before, and all that was said on it is still there. */
-  async #isFirst(stream: StreamHandle, openedAt: number): Promise<boolean> {
+  /** Whether what was said before was for an earlier connection, as far as it is still there to tell. */
+  async #before(
+    stream: StreamHandle,
+    openedAt: number,
+  ): Promise<'for nobody yet' | 'for another connection' | 'unknown'> {
     const { events, clock } = this.#options.streams.options;
+    let isTrimmed = false;
     for (let after = 0; after < openedAt - 1; ) {
       const query = { stream: stream.stream, after, limit: Math.min(PAGE, openedAt - 1 - after) };
       const page = await events.read(stream.session, query, clock.now());
-      const last = page.events.at(-1);
-      if (page.gap !== undefined || last === undefined) return false;
-      if (page.events.some(({ data }) => isTakeover(decodeRecord(data, stream.id)))) return false;
+      // A page behind a gap reaches further.
+      const earlier = page.events.filter(({ sequence }) => sequence < openedAt);
+      const last = earlier.at(-1);
+      isTrimmed ||= page.gap !== undefined || last === undefined;
+      if (last === undefined) break;
+      if (earlier.some(({ data }) => isTakeover(decodeRecord(data, stream.id)))) {
+        return 'for another connection';
+      }
       after = last.sequence;
     }
-    return true;
+    return isTrimmed ? 'unknown' : 'for nobody yet';
   }
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/fixtures.ts';
-import { type RawClient, streamOf } from '../support/raw-client.ts';
+import { answerOf, type RawClient, streamOf } from '../support/raw-client.ts';
 import type { SseConnection } from '../support/sse-connection.ts';
 import { officialClient, outcomeOf } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
@@ -22,6 +22,46 @@ export function cancellationSuite(newCluster: NewCluster): void {
       await cancel(client, 'x', cluster[where]);
       await stream.end();
       expect(gates.aborted).toEqual(['gate']);
+    });
+
+    // Catches: a call that is taken to have begun when it reached its server, long after it was posted.
+    it('is heeded by a call whose instance was slow to take it in', async () => {
+      let arrived = (): void => {};
+      const isThere = new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+      let letIn = (): void => {};
+      const isLetIn = new Promise<void>((resolve) => {
+        letIn = resolve;
+      });
+      const { gates, a, b, ...cluster } = await newCluster({
+        wrap: (store, instance) => {
+          if (instance !== 'a') return store;
+          const find: typeof store.sessions.find = async (ref, now) => {
+            const found = await store.sessions.find(ref, now);
+            arrived();
+            await isLetIn;
+            return found;
+          };
+          const slow = new Proxy(store.sessions, {
+            get: (sessions, name) => {
+              const member: unknown = Reflect.get(sessions, name);
+              if (name === 'find') return find;
+              return typeof member === 'function' ? member.bind(sessions) : member;
+            },
+          });
+          return { ...store, sessions: slow };
+        },
+      });
+      const client = await cluster.open({ at: b });
+      const call = client.call('run', { steps: [{ gate: 'slow' }] }, { at: a, id: 'x' });
+      await isThere;
+      await cancel(client, 'x', b);
+      const postedAt = Date.now();
+      await eventually(() => Date.now() > postedAt + 500, 'later than clocks may differ');
+      letIn();
+      expect(await answerOf(await call, 'x')).toMatchObject({ error: { code: -32_800 } });
+      expect(gates.aborted).toEqual(['slow']);
     });
 
     // Catches: one that ends every call of its session, or that number's call in another session.

@@ -27,15 +27,17 @@ export function listeningSuite(newCluster: NewCluster): void {
 
     // Catches: messages that were trimmed before the stream was first opened, without a word.
     it('says what it cannot give of what was said before it was first opened', async () => {
-      const { b, harness, ...cluster } = await newCluster({ limits: { eventsPerStream: 5 } });
+      const { b, ...cluster } = await newCluster({ limits: { eventsPerStream: 5 } });
       const client = await cluster.open();
-      const words = times(30 + harness.capabilities.trimSlack, (index) => ({ announce: index }));
-      await client.call('run', { steps: words }, { at: b });
+      const words = times(40, (index) => ({ announce: index }));
+      // One after the other: what waits for the store is appended together, and DynamoDB keeps or trims it whole.
+      const calls = 5;
+      for (let call = 0; call < calls; call += 1) await client.result('run', { steps: words }, { at: b });
       const listening = await client.listen();
       await listening.until(() => listening.messages.length > 0, 'the warning');
       expect(listening.messages[0]?.params).toMatchObject({
         level: 'warning',
-        data: expect.stringContaining(`events 1 to ${words.length} `),
+        data: expect.stringContaining(`events 1 to ${calls * words.length} `),
       });
       await client.call('run', announcing('now'), { at: b });
       await listening.until(() => listening.said.includes('now'), 'what is said now');

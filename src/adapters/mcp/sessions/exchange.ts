@@ -8,6 +8,7 @@ import type { JsonRpcId, McpReply, RequestInfo } from '../../../ports/mcp-endpoi
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { answerText, unkeptAnswerText } from './answer-text.ts';
 import type { Connections } from './connections.ts';
+import { SESSION_ENDED } from './refusal.ts';
 import { tendRunningStream } from './running-stream.ts';
 import type { CallChannel } from './session-wire.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -207,9 +208,7 @@ export class Exchange implements CallChannel {
     const gone = error instanceof SessionNotFound;
     this.#options.onLost(
       this,
-      gone
-        ? 'The session was ended while this call ran.'
-        : 'Another instance ended this call: it took this one for dead.',
+      gone ? SESSION_ENDED : 'Another instance ended this call: it took this one for dead.',
     );
   }
 

@@ -7,11 +7,10 @@ import { StreamWriter } from '../../../domain/stream-writer.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { isObject } from '../jsonrpc.ts';
 import { Engagement, type EngagementOptions } from './engagement.ts';
+import { SESSION_ENDED } from './refusal.ts';
 import { type RequestIds, ServerRequests } from './server-requests.ts';
 import { type ServerFactory, SessionServer } from './session-server.ts';
 import type { Channel, Outlet, SessionWire } from './session-wire.ts';
-
-export const SESSION_ENDED = 'The session was ended while this call ran.';
 
 export interface SessionHostOptions extends Omit<EngagementOptions, 'handle' | 'onPosted' | 'onSession'> {
   readonly factory: ServerFactory;

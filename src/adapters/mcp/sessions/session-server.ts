@@ -89,11 +89,6 @@ export class SessionServer {
     this.#closeIfDone();
   }
 
-  /** Ends running calls with an error that says why. */
-  abandon(message: string): void {
-    this.wire.abandon(message);
-  }
-
   /** Never rejects: what an author's `onclose` throws is the author's to hear of. */
   close(): Promise<void> {
     // Once: a second time would close the loose end that the server is connected to by then.

@@ -2,9 +2,10 @@ import { eventId, ownerOf, PAST_THE_END } from '../../../domain/stream-name.ts';
 import type { StreamTail, TailStep } from '../../../domain/stream-tail.ts';
 import type { EventStream, JsonRpcId, StreamEvent } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse } from '../jsonrpc.ts';
+import { SESSION_ENDED } from './refusal.ts';
 
 /** How soon a client whose connection was ended comes back. */
-export const RECONNECT_MS = 500;
+const RECONNECT_MS = 500;
 
 /**
  * The same where another connection took the stream over while this one lives: two clients of one session would else
@@ -13,7 +14,7 @@ export const RECONNECT_MS = 500;
 const SUPERSEDED_MS = 5_000;
 
 /** JSON-RPC codes of this server's own, from the range that JSON-RPC 2.0 §5.1 leaves to servers. */
-const SESSION_ENDED = -32_001;
+const SESSION_NOT_FOUND = -32_001;
 const EVENTS_LOST = -32_000;
 
 export interface ConnectionOptions {
@@ -123,9 +124,8 @@ export class StreamConnection implements EventStream {
     if (outcome === 'stopped') this.#ready.push({ retryMs: RECONNECT_MS });
     if (outcome === 'superseded') this.#ready.push({ retryMs: SUPERSEDED_MS });
     if (outcome === 'session_gone') {
-      const message = 'The session was ended while this call ran.';
       for (const id of this.#requests) {
-        this.#ready.push({ data: JSON.stringify(errorResponse(id, SESSION_ENDED, message)) });
+        this.#ready.push({ data: JSON.stringify(errorResponse(id, SESSION_NOT_FOUND, SESSION_ENDED)) });
       }
     }
     this.#over();

@@ -117,10 +117,16 @@ export class Sessions {
 
   /**
    * The live session of a client's id, which counts as its use.
+   * @param options.certain asks the store: an end or a change that was acknowledged before, on any instance, is seen
    * @throws SessionNotFound if it is unknown, expired, closed or another principal's
    */
-  async resolve(id: string, principal: Principal | undefined): Promise<Session> {
+  async resolve(
+    id: string,
+    principal: Principal | undefined,
+    options: { readonly certain?: boolean } = {},
+  ): Promise<Session> {
     const ref = sessionRef(id);
+    if (options.certain === true) this.forget(ref);
     const session = await this.recent(ref);
     if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
     const used = await this.activity.record(session);

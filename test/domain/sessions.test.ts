@@ -218,6 +218,17 @@ describe('the session record', () => {
     await expect(other.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
+  // Catches: an instance that has not heard of a DELETE yet, and answers for the session.
+  it('that is only known from the cache is refused whenever the caller must be certain', async () => {
+    const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
+    const { id } = await a.sessions.open(ORIGIN);
+    await b.sessions.resolve(id, undefined);
+    await a.sessions.close(id, undefined);
+    expect(await b.sessions.resolve(id, undefined)).toBeDefined();
+    await expect(b.sessions.resolve(id, undefined, { certain: true })).rejects.toThrow(SessionNotFound);
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
   it('that is only known from the cache is refused once its age is up', async () => {
     const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
     const { id } = await a.sessions.open(ORIGIN);

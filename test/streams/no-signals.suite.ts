@@ -8,6 +8,17 @@ import type { NewCluster } from './streams.suite.ts';
 /** For stores that look at watched streams by themselves, where every signal is lost. */
 export function noSignalsSuite(newCluster: NewCluster): void {
   describe('without any signal', () => {
+    // Catches: an end that the others learn of by the signal only.
+    it('a session that was ended is 404 on every instance at once, for all but calls', async () => {
+      const store = new FaultyStore();
+      store.isMute = true;
+      const { a, b, c, ...cluster } = await newCluster({ wrap: (each) => store.wrap(each) });
+      const client = await cluster.open();
+      for (const at of [a, b, c]) expect(await client.ping(at)).toBe(200);
+      await client.terminate(a);
+      for (const at of [b, c]) expect(await client.ping(at)).toBe(404);
+    });
+
     // Catches: a reader that is only called by signals: of a connection, of an asker, or of a running call.
     it('all arrives in the end: messages, answers, takeovers and cancellations', async () => {
       const store = new FaultyStore();

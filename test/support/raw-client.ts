@@ -89,6 +89,17 @@ export class RawClient {
     return answerOf(await this.call(name, args, { ...options, id }), id);
   }
 
+  /** The status that a ping is answered with. */
+  async ping(at?: string): Promise<number> {
+    return (await this.post({ jsonrpc: '2.0', id: this.nextId(), method: 'ping' }, at)).status;
+  }
+
+  /** Ends the session. */
+  async terminate(at: string = this.origin): Promise<void> {
+    const { status } = await fetch(`${at}/mcp`, { method: 'DELETE', headers: this.#headers() });
+    if (status !== 200) throw new Error(`${status} where 200 was expected`);
+  }
+
   async get(options: { readonly at?: string; readonly lastEventId?: string } = {}): Promise<Reply> {
     const { at = this.origin, lastEventId } = options;
     const cut = new AbortController();

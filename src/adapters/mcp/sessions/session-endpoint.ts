@@ -5,7 +5,7 @@ import { SessionState, type SessionStateOptions } from '../../../domain/session-
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
-import type { JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
@@ -117,7 +117,9 @@ export class SessionEndpoint implements McpEndpoint {
     if ('refusal' in read) return read.refusal;
     const { messages, isBatch, initialize } = read;
     if (initialize !== undefined) return this.#opening.open(initialize, caller);
-    const { session, refusal } = await this.#session(caller, requestIdOf(body));
+    // A call must be fast, and the state that it touches is checked by the store itself; all else is rare.
+    const certain = !messages.every(isToolCall);
+    const { session, refusal } = await this.#session(caller, { certain, requestId: requestIdOf(body) });
     if (refusal !== undefined) return refusal;
     if (isBatch && session.protocolVersion !== BATCH_PROTOCOL_VERSION) {
       return refused(
@@ -129,7 +131,7 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   async #listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
-    const { session, refusal } = await this.#session(caller, undefined);
+    const { session, refusal } = await this.#session(caller, { certain: true });
     if (refusal !== undefined) return refusal;
     const attendance = this.#options.sessions.activity.hold(session);
     try {
@@ -159,7 +161,7 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   async #terminate(caller: McpCaller): Promise<McpReply> {
-    const { session, refusal } = await this.#session(caller, undefined);
+    const { session, refusal } = await this.#session(caller, { certain: true });
     if (refusal !== undefined) return refusal;
     await this.#options.sessions.close(caller.sessionId as string, caller.principal);
     this.#hosts.drop(session.ref, SESSION_ENDED);
@@ -168,7 +170,7 @@ export class SessionEndpoint implements McpEndpoint {
 
   async #session(
     caller: McpCaller,
-    requestId: JsonRpcId | undefined,
+    { certain, requestId }: { readonly certain: boolean; readonly requestId?: JsonRpcId | undefined },
   ): Promise<{ session: Session; refusal?: undefined } | { session?: undefined; refusal: McpReply }> {
     const { sessionId, protocolVersion, principal } = caller;
     if (sessionId === undefined) {
@@ -190,7 +192,7 @@ export class SessionEndpoint implements McpEndpoint {
         ),
       };
     }
-    return { session: await this.#options.sessions.resolve(sessionId, principal) };
+    return { session: await this.#options.sessions.resolve(sessionId, principal, { certain }) };
   }
 
   async #deliver(
@@ -243,4 +245,8 @@ export class SessionEndpoint implements McpEndpoint {
   #state(sessionId: string): SessionState {
     return new SessionState(sessionId, this.#options);
   }
+}
+
+function isToolCall(incoming: Incoming): boolean {
+  return incoming.kind === 'request' && incoming.message.method === 'tools/call';
 }

@@ -12,6 +12,11 @@ export interface SessionHandle {
 
 export interface StreamHandle extends SessionHandle {
   readonly stream: string;
+  /**
+   * For how long what is appended is kept, in milliseconds. By default, that of a call as long as
+   * {@link StreamsOptions.retentionMs} says, and all else with its session.
+   */
+  readonly retentionMs?: number | undefined;
 }
 
 export interface StreamsOptions {

@@ -33,14 +33,17 @@ export class Streams {
    */
   async append(handle: StreamHandle, records: readonly StreamRecord[], end = false): Promise<number> {
     const { session, id, stream } = handle;
-    const { events, clock, keep, retentionMs } = this.options;
+    const { events, clock, keep } = this.options;
     const now = clock.now();
+    // Only what is appended for one call may go earlier: other streams must not begin again while the session lives.
+    const retentionMs =
+      handle.retentionMs ??
+      (ownerOf(stream) === undefined ? Number.POSITIVE_INFINITY : this.options.retentionMs);
     const append = {
       stream,
       data: records.map((record) => encodeRecord(record, id)),
       end,
-      // Only a call's stream comes to an end: the others must not begin again while the session lives.
-      expiresAt: ownerOf(stream) === undefined ? session.endsAt : Math.min(now + retentionMs, session.endsAt),
+      expiresAt: Math.min(now + retentionMs, session.endsAt),
       // Answers of a client that were trimmed unread would leave their askers waiting.
       keep: isShown(stream) ? keep : Math.max(keep, INBOUND_KEEP),
     };

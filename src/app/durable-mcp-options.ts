@@ -1,4 +1,4 @@
-import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
+import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
 import type { Clock } from '../ports/clock.ts';

@@ -1,6 +1,9 @@
+import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
+import { CallerSession } from '../adapters/mcp/caller-session.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
+import { SdkStatelessEndpoint } from '../adapters/mcp/stateless/stateless-endpoint.ts';
 import { Liveness } from '../domain/liveness.ts';
 import type { SessionRef } from '../domain/session.ts';
 import { Sessions } from '../domain/sessions.ts';
@@ -82,19 +85,30 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     clock,
     onError: onStoreError,
   });
-  const endpoint = new SessionEndpoint({
-    sessions,
-    repository: store.sessions,
-    limits,
-    server,
-    streams,
-    liveness,
+  const state = { sessions, repository: store.sessions, limits };
+  const endpoint = new SessionEndpoint({ ...state, server, streams, liveness });
+  const stateless = new SdkStatelessEndpoint({
+    server: ({ principal }) => server(new CallerSession({ sessionId: undefined, principal }, state)),
+    bus: new InMemoryServerEventBus(onStoreError),
+    busReady: async () => {},
+    onError: onStoreError,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
   let draining = false;
+  const endStreams = (): void => {
+    endpoint.endStreams();
+    stateless.endStreams({ forGood: true }).catch(onStoreError);
+  };
+  const idle = async (): Promise<void> => {
+    await Promise.all([endpoint.idle(), stateless.idle()]);
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all([endpoint.stop(), stateless.stop()]);
+  };
   return {
     fetch: mcpHandler({
       endpoint,
+      stateless,
       exposure: { hosts: http.allowedHosts, origins: http.allowedOrigins },
       bodyBytes: http.maxBodyBytes,
       onBug,
@@ -113,14 +127,14 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     drain: () => {
       draining = true;
     },
-    endStreams: () => endpoint.endStreams(),
-    idle: () => endpoint.idle(),
-    stop: () => endpoint.stop(),
+    endStreams,
+    idle,
+    stop,
     close: async ({ finishMs = FINISH_MS } = {}) => {
       draining = true;
-      endpoint.endStreams();
-      await within(endpoint.idle(), finishMs);
-      await endpoint.stop();
+      endStreams();
+      await within(idle(), finishMs);
+      await stop();
       stopSweeping();
       await Promise.all([sessions.activity.flush(), liveness.close()]);
     },

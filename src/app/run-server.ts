@@ -1,4 +1,4 @@
-import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
+import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { StoreNotSetUp } from '../domain/errors.ts';
 import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { httpApp } from '../adapters/http/app.ts';
-import type { ServerFactory } from '../adapters/mcp/sessions/session-server.ts';
+import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { stateServer } from '../adapters/mcp/tools/state-server.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';

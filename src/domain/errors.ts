@@ -24,15 +24,15 @@ export class DurableMcpError extends Error {
   }
 }
 
-/** The session is unknown, expired, deleted or somebody else's: from outside, these are one case. */
+/**
+ * The session is unknown, expired, deleted or somebody else's: from outside, these are one case.
+ * `advice` says how to get a new one.
+ */
 export class SessionNotFound extends DurableMcpError {
   override readonly name = 'SessionNotFound';
 
-  constructor() {
-    super(
-      'session_not_found',
-      'This session has expired or does not exist. Its data is gone: start a new session.',
-    );
+  constructor(advice = 'start a new session') {
+    super('session_not_found', `This session has expired or does not exist. Its data is gone: ${advice}.`);
   }
 }
 

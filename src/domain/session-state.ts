@@ -3,7 +3,8 @@ import { InvalidArgument, SessionNotFound } from './errors.ts';
 import { decodeValue, encodeValue, type JsonValue } from './json.ts';
 import { DISTINCT_KEYS_FACTOR, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, type Limits } from './limits.ts';
 import { decodeCursor, encodeCursor } from './list-cursor.ts';
-import { type Session, type SessionRef, sessionRef } from './session.ts';
+import type { Session } from './session.ts';
+import type { SessionTarget } from './session-target.ts';
 import type { Sessions } from './sessions.ts';
 import { assertKey, assertPrefix, type ValueSummary } from './value.ts';
 
@@ -27,19 +28,25 @@ export interface ValueListing {
  * All methods throw `SessionNotFound` when the session is gone and `StoreUnavailable` when the store is.
  */
 export class SessionState {
-  /** The client's session id: a bearer secret, not to be logged. */
-  readonly id: string;
-  readonly #ref: SessionRef;
+  readonly #target: SessionTarget | undefined;
   readonly #sessions: Sessions;
   readonly #repository: SessionRepository;
   readonly #limits: Limits;
 
-  constructor(id: string, options: SessionStateOptions) {
-    this.id = id;
-    this.#ref = sessionRef(id);
+  /** @param target `undefined` where the caller has named no session, and the protocol gives it none */
+  constructor(target: SessionTarget | undefined, options: SessionStateOptions) {
+    this.#target = target;
     this.#sessions = options.sessions;
     this.#repository = options.repository;
     this.#limits = options.limits;
+  }
+
+  /**
+   * What its caller names the session by: in general its id, a bearer secret, not to be logged.
+   * @throws InvalidArgument where the caller has named none
+   */
+  get id(): string {
+    return this.#named().name;
   }
 
   /**
@@ -108,22 +115,41 @@ export class SessionState {
 
   /** The session as it is now, this use included. */
   async info(): Promise<Session> {
-    await this.#sessions.activity.flush();
-    const session = await this.#sessions.fresh(this.#ref);
-    if (session === undefined) throw new SessionNotFound();
-    return session;
+    return this.#use(async ({ ref }) => {
+      await this.#sessions.activity.flush();
+      const session = await this.#sessions.fresh(ref);
+      if (session === undefined) throw new SessionNotFound();
+      return session;
+    });
+  }
+
+  /** Ends the session with all its data. Once this resolves, no instance accepts a write to it. */
+  async close(): Promise<void> {
+    await this.#use(({ ref, principal }) => this.#sessions.close(ref, principal));
   }
 
   async #use<T>(operation: (session: Session, now: number) => Promise<T>): Promise<T> {
-    const session = await this.#sessions.recent(this.#ref);
-    if (session === undefined) throw new SessionNotFound();
+    const { ref, advice, find } = this.#named();
     try {
+      const session = await find();
+      if (session === undefined) throw new SessionNotFound();
       return await operation(session, this.#sessions.now());
     } catch (error) {
+      if (!(error instanceof SessionNotFound)) throw error;
       // It ended on another instance: this one need not find out a second time.
-      if (error instanceof SessionNotFound) this.#sessions.forget(this.#ref);
-      throw error;
+      this.#sessions.forget(ref);
+      throw new SessionNotFound(advice);
     }
+  }
+
+  #named(): SessionTarget {
+    if (this.#target === undefined) {
+      throw new InvalidArgument(
+        'session_id',
+        'is missing: call open_session for a session, and pass its session_id with each call',
+      );
+    }
+    return this.#target;
   }
 }
 

@@ -57,6 +57,22 @@ export function sessionRef(id: string): SessionRef {
   return createHash('sha256').update(id, 'utf8').digest('base64url') as SessionRef;
 }
 
+const REFERENCE = /^ref:([A-Za-z0-9_-]{43})$/;
+
+/** What lists show a session by: enough to name it for its principal, who is checked anyway. No secret. */
+export function showRef(ref: SessionRef): string {
+  return `ref:${ref}`;
+}
+
+/**
+ * What the store knows a session by that a caller names. A reference counts for callers who are known by name
+ * only: nobody else could be told from whoever read it somewhere.
+ */
+export function namedRef(name: string, principal: Principal | undefined): SessionRef {
+  const [, ref] = (principal && REFERENCE.exec(name)) ?? [];
+  return ref === undefined ? sessionRef(name) : (ref as SessionRef);
+}
+
 /** True from the very millisecond of `expiresAt` on. */
 export function isExpired(session: Pick<Session, 'expiresAt'>, now: number): boolean {
   return now >= session.expiresAt;

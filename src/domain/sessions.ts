@@ -86,6 +86,7 @@ export class Sessions {
       readonly principal: Principal | undefined;
       readonly initialize: InitializeParams | undefined;
       readonly protocolVersion: string | undefined;
+      readonly idleMs?: number | undefined;
     },
     id: string = newSessionId(),
   ): Promise<OpenSession> {
@@ -120,12 +121,20 @@ export class Sessions {
    * @param options.certain asks the store: an end or a change that was acknowledged before, on any instance, is seen
    * @throws SessionNotFound if it is unknown, expired, closed or another principal's
    */
-  async resolve(
+  resolve(
     id: string,
     principal: Principal | undefined,
     options: { readonly certain?: boolean } = {},
   ): Promise<Session> {
-    const ref = sessionRef(id);
+    return this.use(sessionRef(id), principal, options);
+  }
+
+  /** As {@link resolve}, of a session that is known by its reference. */
+  async use(
+    ref: SessionRef,
+    principal: Principal | undefined,
+    options: { readonly certain?: boolean } = {},
+  ): Promise<Session> {
     if (options.certain === true) this.forget(ref);
     const session = await this.recent(ref);
     if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
@@ -198,10 +207,9 @@ export class Sessions {
 
   /**
    * Ends a session with all its data. Once this resolves, no instance accepts a write to it.
-   * @throws SessionNotFound as {@link resolve}
+   * @throws SessionNotFound as {@link use}
    */
-  async close(id: string, principal: Principal | undefined): Promise<void> {
-    const ref = sessionRef(id);
+  async close(ref: SessionRef, principal: Principal | undefined): Promise<void> {
     const session = await this.recent(ref);
     if (session === undefined || !isSamePrincipal(session.principal, principal)) throw new SessionNotFound();
     const wasThere = await this.#repository.delete(ref, this.#clock.now());

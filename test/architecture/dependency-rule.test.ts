@@ -58,7 +58,7 @@ describe('the dependency rule', () => {
     ['src/adapters/postgres/x.ts', 'pg'],
     ['src/adapters/postgres/x.ts', '../../domain/errors.ts'],
     ['src/adapters/postgres/x.ts', '../../ports/store.ts'],
-    ['src/adapters/mcp/tools/x.ts', '../sessions/session-server.ts'],
+    ['src/adapters/mcp/tools/x.ts', '../server-factory.ts'],
     ['src/adapters/mcp/tools/x.ts', '../../../domain/errors.ts'],
     ['src/app/x.ts', '../adapters/memory/store.ts'],
   ])('allows %s to import %s', (file, specifier) => {

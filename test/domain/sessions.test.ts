@@ -3,8 +3,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { memoryStore, type SharedMemory, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { SessionNotFound, StoreUnavailable } from '../../src/domain/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
-import type { SessionRef } from '../../src/domain/session.ts';
+import { type SessionRef, sessionRef } from '../../src/domain/session.ts';
 import { SessionState } from '../../src/domain/session-state.ts';
+import { connectionTarget } from '../../src/domain/session-target.ts';
 import { SESSION_CACHE_MS, Sessions } from '../../src/domain/sessions.ts';
 import type { CachedSession } from '../../src/ports/session-cache.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -52,7 +53,11 @@ function instance(options: InstanceOptions = {}): Instance {
     onError: (error) => errors.push(error),
   });
   const state = (id: string): SessionState =>
-    new SessionState(id, { sessions, repository: store.sessions, limits: DEFAULT_LIMITS });
+    new SessionState(connectionTarget(id, sessions), {
+      sessions,
+      repository: store.sessions,
+      limits: DEFAULT_LIMITS,
+    });
   return { sessions, store, errors, state };
 }
 
@@ -81,7 +86,7 @@ describe('a session', () => {
     expect(await sessions.resolve(id, { ...alice })).toBeDefined();
     for (const other of [undefined, { ...alice, subject: 'bob' }, { ...alice, issuer: 'https://j' }]) {
       await expect(sessions.resolve(id, other)).rejects.toThrow(SessionNotFound);
-      await expect(sessions.close(id, other)).rejects.toThrow(SessionNotFound);
+      await expect(sessions.close(sessionRef(id), other)).rejects.toThrow(SessionNotFound);
     }
     expect(await sessions.resolve(id, alice)).toBeDefined();
   });
@@ -202,7 +207,7 @@ describe('the session record', () => {
     const [a, b] = [instance(), instance()];
     const { id } = await a.sessions.open(ORIGIN);
     await b.sessions.resolve(id, undefined);
-    await a.sessions.close(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
@@ -211,7 +216,7 @@ describe('the session record', () => {
     const { id } = await a.sessions.open(ORIGIN);
     await b.state(id).set('k', 1);
     await b.sessions.resolve(id, undefined);
-    await a.sessions.close(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
     await expect(b.state(id).get('k')).rejects.toThrow(SessionNotFound);
     const other = instance({ deaf: 'signals are lost' });
     expect(SESSION_CACHE_MS).toBeLessThan(2_000);
@@ -223,7 +228,7 @@ describe('the session record', () => {
     const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
     const { id } = await a.sessions.open(ORIGIN);
     await b.sessions.resolve(id, undefined);
-    await a.sessions.close(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
     expect(await b.sessions.resolve(id, undefined)).toBeDefined();
     await expect(b.sessions.resolve(id, undefined, { certain: true })).rejects.toThrow(SessionNotFound);
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
@@ -233,7 +238,7 @@ describe('the session record', () => {
     const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
     const { id } = await a.sessions.open(ORIGIN);
     await b.sessions.resolve(id, undefined);
-    await a.sessions.close(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
     expect(await b.sessions.resolve(id, undefined)).toBeDefined();
     await clock.advance(SESSION_CACHE_MS);
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
@@ -257,7 +262,7 @@ describe('the session record', () => {
     };
     await whenDone(a.sessions.change(session.ref, () => ({ logLevel: 'error' })));
     expect(await b.sessions.resolve(id, undefined)).toMatchObject({ logLevel: 'error' });
-    await whenDone(a.sessions.close(id, undefined));
+    await whenDone(a.sessions.close(sessionRef(id), undefined));
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
@@ -276,7 +281,7 @@ describe('the session record', () => {
       return session;
     });
     const slow = b.sessions.resolve(id, undefined);
-    await a.sessions.close(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
     answer();
     await slow;
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
@@ -297,7 +302,7 @@ describe('the session record', () => {
     for (let index = 0; index < 150; index += 1) await sessions.open(ORIGIN);
     expect(watching).toBe(100);
     const { id } = await sessions.open(ORIGIN);
-    await sessions.close(id, undefined);
+    await sessions.close(sessionRef(id), undefined);
     expect(watching).toBe(99);
   });
 });

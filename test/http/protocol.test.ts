@@ -361,7 +361,7 @@ describe('headers', () => {
       );
       expect(response.status).toBe(200);
     }
-    for (const version of ['2099-01-01', 'nonsense', '']) {
+    for (const version of ['2024-01-01', 'nonsense', '']) {
       const init = post(PING, { ...headers, 'MCP-Protocol-Version': version });
       await refused(await service.request('/mcp', init), 400, 'unsupported_protocol_version', 'p');
       const del = { method: 'DELETE', headers: { ...headers, 'MCP-Protocol-Version': version } };

@@ -3,8 +3,8 @@ import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextp
 import { LRUCache } from 'lru-cache';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { ServerFactory } from '../../src/adapters/mcp/server-factory.ts';
 import { SessionEndpoint } from '../../src/adapters/mcp/sessions/session-endpoint.ts';
-import type { ServerFactory } from '../../src/adapters/mcp/sessions/session-server.ts';
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';

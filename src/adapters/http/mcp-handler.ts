@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { DurableMcpError } from '../../domain/errors.ts';
 import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
+import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
 import { errorResponse, RequestRefused } from './errors.ts';
 import { assertAddressedToUs, type Exposure } from './exposure.ts';
 import { McpRoute } from './mcp-route.ts';
 
 export interface McpHandlerOptions {
+  /** For clients of the revisions up to 2025-11-25. */
   readonly endpoint: McpEndpoint;
+  /** For clients of 2026-07-28. */
+  readonly stateless: StatelessEndpoint;
   readonly exposure: Exposure;
   /** Largest request body in bytes. */
   readonly bodyBytes: number;
@@ -27,7 +31,7 @@ export type McpHandler = (request: Request, node?: NodeBindings) => Promise<Resp
 
 /** The MCP endpoint as a web-standard handler. */
 export function mcpHandler(options: McpHandlerOptions): McpHandler {
-  const route = new McpRoute(options.endpoint, options);
+  const route = new McpRoute(options);
 
   const answer = (
     request: Request,

@@ -1,19 +1,29 @@
 import type { IncomingMessage } from 'node:http';
+import { isStatelessRevision } from '../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../domain/request-id.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply, RequestInfo } from '../../ports/mcp-endpoint.ts';
+import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
 import { errorResponse } from './errors.ts';
 import { eventStreamResponse } from './event-stream.ts';
 import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
 import { readMessage } from './message-body.ts';
 
+export interface McpRouteOptions {
+  readonly endpoint: McpEndpoint;
+  readonly stateless: StatelessEndpoint;
+  readonly bodyBytes: number;
+}
+
 /** The MCP endpoint's methods over HTTP: headers and bytes on the outside, messages on the inside. */
 export class McpRoute {
   readonly #endpoint: McpEndpoint;
+  readonly #stateless: StatelessEndpoint;
   readonly #bodyBytes: number;
 
-  constructor(endpoint: McpEndpoint, limits: { readonly bodyBytes: number }) {
+  constructor({ endpoint, stateless, bodyBytes }: McpRouteOptions) {
     this.#endpoint = endpoint;
-    this.#bodyBytes = limits.bodyBytes;
+    this.#stateless = stateless;
+    this.#bodyBytes = bodyBytes;
   }
 
   /** @param onRequestId told of the id of the JSON-RPC request, for the error that may have to answer it */
@@ -27,14 +37,20 @@ export class McpRoute {
     const message = await readMessage(request, incoming, this.#bodyBytes);
     const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
+    if (await this.#stateless.serves(request, message)) {
+      const answer = await this.#stateless.answer(request, message, undefined);
+      return answer instanceof Response ? answer : respond(answer, 202);
+    }
     return respond(await this.#endpoint.post(message, caller(request)), 202);
   }
 
   async delete(request: Request): Promise<Response> {
+    if (isStateless(request.headers)) return this.notAllowed();
     return respond(await this.#endpoint.terminate(caller(request)), 200);
   }
 
   async get(request: Request): Promise<Response> {
+    if (isStateless(request.headers)) return this.notAllowed();
     assertAcceptsStream(request.headers.get('accept'));
     const lastEventId = request.headers.get('last-event-id') || undefined;
     return respond(await this.#endpoint.listen(caller(request), lastEventId), 200);
@@ -43,9 +59,15 @@ export class McpRoute {
   notAllowed(): Response {
     return errorResponse(
       'method_not_allowed',
-      'Method not allowed: send messages with POST, listen with GET, and end the session with DELETE.',
+      'Method not allowed: send messages with POST. Only revisions before 2026-07-28 listen with GET, and end ' +
+        'their session with DELETE.',
     );
   }
+}
+
+/** Revisions without sessions have neither a stream to open nor a session to end. */
+function isStateless(headers: Headers): boolean {
+  return isStatelessRevision(headers.get('mcp-protocol-version'));
 }
 
 function caller(request: Request): McpCaller {

@@ -3,7 +3,7 @@
  * `durable-mcp/dynamodb` or `durable-mcp/memory`; this entry point loads none of them.
  */
 export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
-export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/sessions/session-server.ts';
+export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/server-factory.ts';
 export {
   DurableMcpError,
   type ErrorCode,

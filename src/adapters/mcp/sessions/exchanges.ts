@@ -6,9 +6,9 @@ import { type InstanceId, STANDALONE_STREAM } from '../../../domain/stream-name.
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse, INTERNAL_ERROR, type JsonRpcError, type JsonRpcRequest } from '../jsonrpc.ts';
+import { primes } from '../protocol-versions.ts';
 import type { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
-import { primes } from './protocol-versions.ts';
 import type { SessionHost } from './session-host.ts';
 
 export interface ExchangesOptions {

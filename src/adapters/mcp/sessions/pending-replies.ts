@@ -1,5 +1,5 @@
 import type { JsonRpcId, McpReply } from '../../../ports/mcp-endpoint.ts';
-import { refused, STOPPING } from './refusal.ts';
+import { refused, STOPPING } from '../refusal.ts';
 
 /** The replies that are awaited, so that a stop leaves none of them open. */
 export class PendingReplies {

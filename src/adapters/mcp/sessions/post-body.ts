@@ -1,7 +1,7 @@
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
 import { classify, type Incoming, type JsonRpcRequest } from '../jsonrpc.ts';
-import { refused } from './refusal.ts';
+import { refused } from '../refusal.ts';
 
 /** Messages of one batch at most. */
 const BATCH_MESSAGES = 100;

@@ -1,25 +1,27 @@
 import type { Liveness } from '../../../domain/liveness.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { Session } from '../../../domain/session.ts';
-import { SessionState, type SessionStateOptions } from '../../../domain/session-state.ts';
+import type { SessionStateOptions } from '../../../domain/session-state.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
+import { CallerSession } from '../caller-session.ts';
 import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from '../protocol-versions.ts';
+import { refused, SESSION_ENDED, STOPPING } from '../refusal.ts';
+import type { ServerFactory } from '../server-factory.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { type PostBody, readPostBody } from './post-body.ts';
 import { isForAsker, Postbox } from './postbox.ts';
-import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from './protocol-versions.ts';
-import { refused, SESSION_ENDED, STOPPING } from './refusal.ts';
 import { RequestIds } from './server-requests.ts';
 import { recordSessionChange } from './session-changes.ts';
 import type { SessionHost } from './session-host.ts';
 import { SessionHosts } from './session-hosts.ts';
 import { SessionOpener } from './session-opener.ts';
-import type { ServerFactory, SessionServer } from './session-server.ts';
+import type { SessionServer } from './session-server.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { StreamOpener } from './stream-opener.ts';
 
@@ -56,11 +58,11 @@ export class SessionEndpoint implements McpEndpoint {
     this.#options = options;
     const { sessions, streams, liveness } = options;
     this.#hosts = new SessionHosts({
-      factory: options.server,
+      newServer: ({ id, principal }) =>
+        options.server(new CallerSession({ sessionId: id, principal }, options)),
       streams,
       liveness,
       requestIds: new RequestIds(liveness.instance),
-      stateOf: (id) => this.#state(id),
       isGone: async (ref) => (await sessions.fresh(ref)) === undefined,
     });
     this.#exchanges = new Exchanges({
@@ -163,7 +165,7 @@ export class SessionEndpoint implements McpEndpoint {
   async #terminate(caller: McpCaller): Promise<McpReply> {
     const { session, refusal } = await this.#session(caller, { certain: true });
     if (refusal !== undefined) return refusal;
-    await this.#options.sessions.close(caller.sessionId as string, caller.principal);
+    await this.#options.sessions.close(session.ref, caller.principal);
     this.#hosts.drop(session.ref, SESSION_ENDED);
     return { kind: 'accepted' };
   }
@@ -200,7 +202,7 @@ export class SessionEndpoint implements McpEndpoint {
     session: Session,
     caller: McpCaller,
   ): Promise<McpReply> {
-    const handle = { session, id: caller.sessionId as string };
+    const handle = { session, id: caller.sessionId as string, principal: caller.principal };
     const requests: JsonRpcRequest[] = [];
     let host: SessionHost | undefined;
     for (const { kind, message } of messages) {
@@ -240,10 +242,6 @@ export class SessionEndpoint implements McpEndpoint {
       }
     }
     exchange.answer(response);
-  }
-
-  #state(sessionId: string): SessionState {
-    return new SessionState(sessionId, this.#options);
   }
 }
 

@@ -1,26 +1,30 @@
 import { SessionNotFound } from '../../../domain/errors.ts';
+import type { Principal } from '../../../domain/principal.ts';
 import type { Session } from '../../../domain/session.ts';
-import type { SessionState } from '../../../domain/session-state.ts';
 import type { SessionHandle } from '../../../domain/stream-handle.ts';
 import { STANDALONE_STREAM } from '../../../domain/stream-name.ts';
 import { StreamWriter } from '../../../domain/stream-writer.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { isObject } from '../jsonrpc.ts';
+import { SESSION_ENDED } from '../refusal.ts';
 import { Engagement, type EngagementOptions } from './engagement.ts';
-import { SESSION_ENDED } from './refusal.ts';
 import { type RequestIds, ServerRequests } from './server-requests.ts';
-import { type ServerFactory, SessionServer } from './session-server.ts';
+import { type NewServer, SessionServer } from './session-server.ts';
 import type { Channel, Outlet, SessionWire } from './session-wire.ts';
 
 export interface SessionHostOptions extends Omit<EngagementOptions, 'handle' | 'onPosted' | 'onSession'> {
-  readonly factory: ServerFactory;
+  readonly newServer: (session: HostedSession) => ReturnType<NewServer>;
   readonly requestIds: RequestIds;
-  readonly stateOf: (sessionId: string) => SessionState;
+}
+
+/** A session, and whose it is. */
+export interface HostedSession extends SessionHandle {
+  readonly principal: Principal | undefined;
 }
 
 /** All that this instance does for one session: its servers, what they ask the client, and what they send it. */
 export class SessionHost implements Outlet {
-  readonly handle: SessionHandle;
+  readonly handle: HostedSession;
   readonly #options: SessionHostOptions;
   readonly #requests: ServerRequests;
   readonly #engagement: Engagement;
@@ -28,8 +32,9 @@ export class SessionHost implements Outlet {
   readonly #servers = new Set<SessionServer>();
   #current: { version: number; readonly server: Promise<SessionServer> } | undefined;
   #standalone: StreamWriter | undefined;
+  readonly #newServer: NewServer = () => this.#options.newServer(this.handle);
 
-  constructor(handle: SessionHandle, options: SessionHostOptions) {
+  constructor(handle: HostedSession, options: SessionHostOptions) {
     this.handle = handle;
     this.#options = options;
     this.#requests = new ServerRequests(options.requestIds);
@@ -50,7 +55,7 @@ export class SessionHost implements Outlet {
 
   /** A server for the session that is about to be opened, to be {@link adopt}ed. */
   async start(): Promise<SessionServer> {
-    return this.#admit(await SessionServer.start(this.#state(), this.#options.factory, this));
+    return this.#admit(await SessionServer.start(this.handle.id, this.#newServer, this));
   }
 
   adopt(session: Session, server: SessionServer): void {
@@ -63,7 +68,7 @@ export class SessionHost implements Outlet {
     const known = this.#current;
     if (known !== undefined && known.version >= session.version) return known.server;
     // Requests that come in together find this and wait for the same server.
-    const hydrated = SessionServer.hydrate(session, this.#state(), this.#options.factory, this);
+    const hydrated = SessionServer.hydrate(session, this.handle.id, this.#newServer, this);
     const current = { version: session.version, server: hydrated.then((server) => this.#admit(server)) };
     this.#current = current;
     void known?.server.then((server) => this.#retire(server)).catch(() => {});
@@ -163,10 +168,6 @@ export class SessionHost implements Outlet {
       .catch(() => {});
     this.#requests.forget(wire);
     for (const server of this.#servers) if (server.wire === wire) this.#servers.delete(server);
-  }
-
-  #state(): SessionState {
-    return this.#options.stateOf(this.handle.id);
   }
 
   #admit(server: SessionServer): SessionServer {

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionRef } from '../../../domain/session.ts';
-import type { SessionHandle } from '../../../domain/stream-handle.ts';
-import { SessionHost, type SessionHostOptions } from './session-host.ts';
+import { type HostedSession, SessionHost, type SessionHostOptions } from './session-host.ts';
 
 /** Sessions whose servers are kept ready on one instance, and for how long they are kept unused. */
 const MAX_HOSTS = 1_000;
@@ -28,7 +27,7 @@ export class SessionHosts {
   }
 
   /** The host of a session that is not known yet, to be {@link keep}ed once it is open. */
-  create(handle: SessionHandle): SessionHost {
+  create(handle: HostedSession): SessionHost {
     return new SessionHost(handle, this.#options);
   }
 
@@ -36,7 +35,7 @@ export class SessionHosts {
     this.#hosts.set(host.handle.session.ref, host);
   }
 
-  get(handle: SessionHandle): SessionHost {
+  get(handle: HostedSession): SessionHost {
     const known = this.find(handle.session.ref);
     if (known !== undefined) return known;
     this.#forgetIdle();

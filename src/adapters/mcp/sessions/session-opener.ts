@@ -2,7 +2,7 @@ import { type InitializeParams, newSessionId, sessionRef } from '../../../domain
 import type { Sessions } from '../../../domain/sessions.ts';
 import type { McpCaller, McpReply } from '../../../ports/mcp-endpoint.ts';
 import type { JsonRpcRequest } from '../jsonrpc.ts';
-import { refused } from './refusal.ts';
+import { refused } from '../refusal.ts';
 import type { SessionHosts } from './session-hosts.ts';
 
 /** Opens sessions: a server answers `initialize`, and the answer is given once the session is stored. */
@@ -27,7 +27,12 @@ export class SessionOpener {
     const id = newSessionId();
     const now = this.#sessions.now();
     const endsAt = now + this.#sessions.lifetime.maxLifetimeMs;
-    const host = this.#hosts.create({ session: { ref: sessionRef(id), expiresAt: now, endsAt }, id });
+    const { principal } = caller;
+    const host = this.#hosts.create({
+      session: { ref: sessionRef(id), expiresAt: now, endsAt },
+      id,
+      principal,
+    });
     const server = await host.start();
     try {
       const response = await server.request(request, now);
@@ -37,7 +42,7 @@ export class SessionOpener {
       }
       const { session } = await this.#sessions.open(
         {
-          principal: caller.principal,
+          principal,
           initialize: request.params as unknown as InitializeParams,
           protocolVersion: String(response.result['protocolVersion']),
         },

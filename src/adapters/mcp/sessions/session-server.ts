@@ -1,18 +1,11 @@
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Session } from '../../../domain/session.ts';
-import type { SessionState } from '../../../domain/session-state.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import type { ConnectableServer } from '../server-factory.ts';
 import { LooseEnd } from './loose-end.ts';
 import { type CallChannel, type Outlet, SessionWire } from './session-wire.ts';
 
-/** What is asked of an SDK server: `McpServer` and `Server` of either SDK generation have it. */
-export interface ConnectableServer {
-  connect(transport: Transport): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Makes the server of one session. Called once per session and instance, and again after a restart. */
-export type ServerFactory = (state: SessionState) => ConnectableServer | Promise<ConnectableServer>;
+/** Makes one more server for the session. */
+export type NewServer = () => ConnectableServer | Promise<ConnectableServer>;
 
 /** One session's server on this instance. */
 export class SessionServer {
@@ -30,9 +23,9 @@ export class SessionServer {
   }
 
   /** A server that has yet to be initialized. */
-  static async start(state: SessionState, factory: ServerFactory, outlet: Outlet): Promise<SessionServer> {
-    const wire = new SessionWire(state.id, outlet);
-    const server = await factory(state);
+  static async start(sessionId: string, newServer: NewServer, outlet: Outlet): Promise<SessionServer> {
+    const wire = new SessionWire(sessionId, outlet);
+    const server = await newServer();
     await server.connect(wire);
     wire.onClosed = () => void server.connect(new LooseEnd()).catch(() => {});
     return new SessionServer(server, wire, outlet);
@@ -45,11 +38,11 @@ export class SessionServer {
    */
   static async hydrate(
     session: Session,
-    state: SessionState,
-    factory: ServerFactory,
+    sessionId: string,
+    newServer: NewServer,
     outlet: Outlet,
   ): Promise<SessionServer> {
-    const hydrated = await SessionServer.start(state, factory, outlet);
+    const hydrated = await SessionServer.start(sessionId, newServer, outlet);
     for (const request of shapingRequests(session)) {
       const response = await hydrated.request(request, session.createdAt);
       if ('error' in response) {

@@ -2,7 +2,7 @@ import { eventId, ownerOf, PAST_THE_END } from '../../../domain/stream-name.ts';
 import type { StreamTail, TailStep } from '../../../domain/stream-tail.ts';
 import type { EventStream, JsonRpcId, StreamEvent } from '../../../ports/mcp-endpoint.ts';
 import { errorResponse } from '../jsonrpc.ts';
-import { SESSION_ENDED } from './refusal.ts';
+import { SESSION_ENDED } from '../refusal.ts';
 
 /** How soon a client whose connection was ended comes back. */
 const RECONNECT_MS = 500;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { expectedVersion, input, key, sessionId } from './fields.ts';
+import { expectedVersion, key, sessionId } from './fields.ts';
 import { stateTool } from './state-tool.ts';
 
 export const deleteValue = stateTool({
@@ -7,12 +7,13 @@ export const deleteValue = stateTool({
   title: 'Delete a value',
   description:
     'Deletes the value under a key in this session for good. deleted is false if the key held no value.',
-  input: input({
+  hasSession: true,
+  arguments: {
     key,
     expected_version: expectedVersion.describe(
       'Delete only if the key is at this version. Leave out to delete in any case.',
     ),
-  }),
+  },
   output: z.strictObject({ deleted: z.boolean(), session_id: sessionId, key: z.string() }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   async run(args, { state }) {

@@ -62,9 +62,26 @@ export function input<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Sh
   });
 }
 
+/** In results. */
 export const sessionId = z
   .string()
   .describe('The session that the value belongs to. A secret: whoever knows it reaches the data.');
+
+/** The argument, where connections have no session. */
+export const namedSession = z
+  .string({
+    error: 'session_id is missing: call open_session for a session, and pass its session_id with each call',
+  })
+  .describe('The session, as open_session returned it.');
+
+/** The argument, where the connection has a session of its own. */
+export const ownOrNamedSession = z
+  .string({ error: 'session_id must be one that open_session returned, or be left out' })
+  .optional()
+  .describe(
+    'A session that open_session returned, for state that outlives this connection. Leave out for the ' +
+      'connection’s own session.',
+  );
 
 export const version = z
   .int()

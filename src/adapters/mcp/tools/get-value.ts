@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { input, key, sessionId, version } from './fields.ts';
+import { key, sessionId, version } from './fields.ts';
 import { stateTool } from './state-tool.ts';
 
 export const getValue = stateTool({
@@ -8,7 +8,8 @@ export const getValue = stateTool({
   description:
     'Returns the value that was last stored under a key in this session, with its version. A key that holds ' +
     'no value is no error: found is then false. Use list_values to see which keys there are.',
-  input: input({ key }),
+  hasSession: true,
+  arguments: { key },
   output: z.strictObject({
     found: z.boolean(),
     session_id: sessionId,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursor, input, instant, limit, prefix, toInstant, version } from './fields.ts';
+import { cursor, instant, limit, prefix, toInstant, version } from './fields.ts';
 import { stateTool } from './state-tool.ts';
 
 export const listValues = stateTool({
@@ -8,7 +8,8 @@ export const listValues = stateTool({
   description:
     'Lists the keys of this session that hold a value, with version and time of the last write, in the byte ' +
     'order of their UTF-8 form. Values are not included: use get_value. If next_cursor is there, more follow.',
-  input: input({ prefix, cursor, limit }),
+  hasSession: true,
+  arguments: { prefix, cursor, limit },
   output: z.strictObject({
     values: z.array(
       z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { input, instant, sessionId, storage, toInstant } from './fields.ts';
+import { instant, sessionId, storage, toInstant } from './fields.ts';
 import { stateTool } from './state-tool.ts';
 
 export const sessionInfo = stateTool({
@@ -8,7 +8,8 @@ export const sessionInfo = stateTool({
   description:
     'Tells how this session is kept: its id, where its values are stored, when it began and when it ends, and ' +
     'how many keys hold a value.',
-  input: input({}),
+  hasSession: true,
+  arguments: {},
   output: z.strictObject({
     session_id: sessionId.describe('This session’s id. A secret: whoever knows it reaches the data.'),
     storage_backend: storage,

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { CallToolResult, Tool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
-import { z } from 'zod';
+import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
 import { DurableMcpError } from '../../../domain/errors.ts';
 import type { Limits } from '../../../domain/limits.ts';
 import type { SessionState } from '../../../domain/session-state.ts';
 import type { SessionLifetime } from '../../../domain/sessions.ts';
 import type { Store } from '../../../ports/store.ts';
+import type { CallerSession } from '../caller-session.ts';
 
 /** What the state tools say about the service they belong to. */
 export interface StateToolSettings {
@@ -15,60 +16,57 @@ export interface StateToolSettings {
 }
 
 export interface StateToolContext extends StateToolSettings {
+  /** Of whoever calls. */
+  readonly caller: CallerSession;
+  /** The session that the call is about. */
   readonly state: SessionState;
 }
 
-/** A tool, independent of the SDK that serves it. */
+/** A tool, independent of the SDK and of the protocol revision that serve it. */
 export interface StateTool<
-  Input extends z.ZodObject = z.ZodObject,
+  Arguments extends z.ZodRawShape = z.ZodRawShape,
   Output extends z.ZodObject = z.ZodObject,
 > {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  readonly input: Input;
+  /** False for a tool that is about no single session, and so takes no `session_id`. */
+  readonly hasSession: boolean;
+  /** Beside `session_id`. */
+  readonly arguments: Arguments;
   readonly output: Output;
   readonly annotations: ToolAnnotations;
-  run(args: z.output<Input>, context: StateToolContext): Promise<z.input<Output>>;
+  run(args: z.output<z.ZodObject<Arguments>>, context: StateToolContext): Promise<z.input<Output>>;
 }
 
 /** Lets a tool's own schemas type its `run`. */
-export function stateTool<Input extends z.ZodObject, Output extends z.ZodObject>(
-  tool: StateTool<Input, Output>,
+export function stateTool<Arguments extends z.ZodRawShape, Output extends z.ZodObject>(
+  tool: StateTool<Arguments, Output>,
 ): StateTool {
   return tool as unknown as StateTool;
 }
 
-/** The tool as `tools/list` shows it. */
-export function describeStateTool(tool: StateTool, lasting: string): Tool {
-  return {
-    name: tool.name,
-    title: tool.title,
-    description: `${tool.description} ${lasting}`,
-    inputSchema: z.toJSONSchema(tool.input, { io: 'input' }) as Tool['inputSchema'],
-    outputSchema: z.toJSONSchema(tool.output) as NonNullable<Tool['outputSchema']>,
-    annotations: tool.annotations,
-  };
-}
-
 /**
  * Runs one `tools/call`. Whatever goes wrong becomes a result with `isError`, which the model reads: only so
- * can it correct itself (2025-11-25, Tools, Error Handling).
+ * can it correct itself (2025-11-25 and 2026-07-28, Tools, Error Handling).
  *
+ * @param schema of the tool's arguments in the caller's revision
  * @param onBug told of errors that nobody foresaw, with the reference that the client was given
  */
 export async function callStateTool(
   tool: StateTool,
+  schema: z.ZodObject,
   args: unknown,
-  context: StateToolContext,
+  context: Omit<StateToolContext, 'state'>,
   onBug: (error: unknown, reference: string) => void,
 ): Promise<CallToolResult> {
-  const parsed = tool.input.safeParse(args ?? {});
+  const parsed = schema.safeParse(args ?? {});
   if (!parsed.success) {
     return errorResult(`${tool.name}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`);
   }
+  const { session_id: sessionId, ...own } = parsed.data as { readonly session_id?: string };
   try {
-    const structuredContent = await tool.run(parsed.data, context);
+    const structuredContent = await tool.run(own, { ...context, state: context.caller.at(sessionId) });
     return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent };
   } catch (error) {
     return errorResult(explain(error, onBug));

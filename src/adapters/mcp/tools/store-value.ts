@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { expectedVersion, input, key, sessionId, storage, value, version } from './fields.ts';
+import { expectedVersion, key, sessionId, storage, value, version } from './fields.ts';
 import { stateTool } from './state-tool.ts';
 
 export const storeValue = stateTool({
@@ -8,14 +8,15 @@ export const storeValue = stateTool({
   description:
     'Stores any JSON value under a key in this session, replacing what was there. Use it to remember facts, ' +
     'intermediate results or progress for later calls. Once it answers, the value is safe.',
-  input: input({
+  hasSession: true,
+  arguments: {
     key,
     value: value.describe('Any JSON value: object, array, string, number, boolean or null.'),
     expected_version: expectedVersion.describe(
       'Store only if the key is at this version (as get_value or store_value returned it); 0: only if the key ' +
         'does not exist. Leave out to store in any case.',
     ),
-  }),
+  },
   output: z.strictObject({
     stored: z.literal(true),
     session_id: sessionId,

@@ -1,4 +1,4 @@
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 
 /** The only revision with JSON-RPC batches: 2025-03-26 added them, 2025-06-18 removed them. */
 export const BATCH_PROTOCOL_VERSION = '2025-03-26';

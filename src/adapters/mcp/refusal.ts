@@ -1,4 +1,4 @@
-import type { JsonRpcId, McpReply, ProtocolProblem } from '../../../ports/mcp-endpoint.ts';
+import type { JsonRpcId, McpReply, ProtocolProblem } from '../../ports/mcp-endpoint.ts';
 
 export const STOPPING = 'This server is stopping. Whether the call took effect is unknown: call again.';
 

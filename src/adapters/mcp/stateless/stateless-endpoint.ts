@@ -1,0 +1,111 @@
+import { createMcpHandler, isLegacyRequest, type ServerEventBus } from '@modelcontextprotocol/server';
+import type { Principal } from '../../../domain/principal.ts';
+import { isStatelessRevision } from '../../../domain/protocol-revision.ts';
+import { requestIdOf } from '../../../domain/request-id.ts';
+import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { StatelessEndpoint } from '../../../ports/stateless-endpoint.ts';
+import { refused, STOPPING } from '../refusal.ts';
+import { listensForChanges, RequestServers, type ServesOneRequest } from './request-servers.ts';
+import { claimedVersion, unsupportedRevision } from './unsupported-revision.ts';
+
+/** Change streams that one instance has open at most. */
+const MAX_SUBSCRIPTIONS = 10_000;
+/** A comment this often tells proxies that a stream lives. */
+const KEEP_ALIVE_MS = 25_000;
+/** What the SDK answers with when its server was closed under the call. Nginx's, for a client that hung up. */
+const CLOSED_EARLY = 499;
+
+export interface SdkEndpointOptions {
+  readonly server: ServesOneRequest;
+  /** Where `subscriptions/listen` streams hear of changes. */
+  readonly bus: ServerEventBus;
+  /** Resolves once nothing that is published from then on can be missed by the bus. */
+  readonly busReady: () => Promise<void>;
+  /** Told of what went wrong where nobody waits. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Serves clients of 2026-07-28 with the SDK's own handler: a server for each request. */
+export class SdkStatelessEndpoint implements StatelessEndpoint {
+  readonly #servers: RequestServers;
+  readonly #busReady: () => Promise<void>;
+  readonly #newHandler: () => ReturnType<typeof createMcpHandler>;
+  readonly #calls: ReturnType<typeof createMcpHandler>;
+  /** Apart from the calls, so that a stop can end the streams and let calls finish. */
+  #listening: ReturnType<typeof createMcpHandler>;
+  #endsStreams = false;
+  #stopped = false;
+
+  constructor({ server, bus, busReady, onError }: SdkEndpointOptions) {
+    this.#servers = new RequestServers(server, onError);
+    this.#busReady = busReady;
+    this.#newHandler = () =>
+      createMcpHandler(({ requestInfo }) => this.#servers.make(requestInfo as Request), {
+        legacy: 'reject',
+        bus,
+        maxSubscriptions: MAX_SUBSCRIPTIONS,
+        keepAliveMs: KEEP_ALIVE_MS,
+      });
+    this.#calls = this.#newHandler();
+    this.#listening = this.#newHandler();
+  }
+
+  async serves(request: Request, body: unknown): Promise<boolean> {
+    // What makes no such claim is answered in our own words, also where it is malformed.
+    return claimsRevision(request.headers, body) && !(await isLegacyRequest(request, body));
+  }
+
+  async answer(
+    request: Request,
+    body: unknown,
+    principal: Principal | undefined,
+  ): Promise<Response | McpReply> {
+    const id = requestIdOf(body);
+    const listens = listensForChanges(body);
+    const stopping = refused('stopping', STOPPING, id);
+    if (this.#stopped || (listens && this.#endsStreams)) return stopping;
+    if (this.#servers.areLegacy) return unsupportedRevision(body, id);
+    if (listens) {
+      await this.#busReady();
+      if (this.#endsStreams) return stopping;
+    }
+    const served = this.#servers.begin(request, { principal, message: body });
+    let response: Response | undefined;
+    try {
+      response = await (listens ? this.#listening : this.#calls).fetch(request, { parsedBody: body });
+    } finally {
+      served.answered(response);
+    }
+    served.rethrow();
+    if (this.#servers.areLegacy) return unsupportedRevision(body, id);
+    return response.status === CLOSED_EARLY && this.#stopped ? stopping : response;
+  }
+
+  /**
+   * Ends the streams of changes, each with the result that says that it was on purpose: their clients listen
+   * again, on another instance if this one stops.
+   */
+  async endStreams(options: { readonly forGood: boolean }): Promise<void> {
+    this.#endsStreams ||= options.forGood;
+    const ending = this.#listening;
+    if (!options.forGood) this.#listening = this.#newHandler();
+    await ending.close();
+  }
+
+  /** Resolves when no call runs. */
+  idle(): Promise<void> {
+    return this.#servers.idle();
+  }
+
+  /** Aborts what still runs. Later requests are refused. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.endStreams({ forGood: true });
+    await this.#calls.close();
+  }
+}
+
+/** By the header, or in the body, in which older revisions say nothing of their version after `initialize`. */
+function claimsRevision(headers: Headers, body: unknown): boolean {
+  return isStatelessRevision(headers.get('mcp-protocol-version')) || claimedVersion(body) !== undefined;
+}

@@ -1,0 +1,89 @@
+import { InvalidArgument, LimitExceeded } from './errors.ts';
+import { encodeValue } from './json.ts';
+import type { Principal } from './principal.ts';
+import { SessionState, type SessionStateOptions } from './session-state.ts';
+import { handleTarget } from './session-target.ts';
+import { assertKey } from './value.ts';
+
+/** Values stored at a time while a session is opened with some. */
+const CONCURRENT_WRITES = 8;
+
+export interface HandleOptions {
+  /** The session is gone when it was not used for this long; as the service is configured by default. */
+  readonly idleMs?: number | undefined;
+  /** What it holds from the beginning: JSON by key. */
+  readonly values?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Sessions that belong to no connection: their id is handed to the caller, who names it with each call. It is an
+ * id as any other, and serves clients of all revisions alike.
+ */
+export class Handles {
+  readonly #options: SessionStateOptions;
+  readonly #principal: Principal | undefined;
+
+  constructor(principal: Principal | undefined, options: SessionStateOptions) {
+    this.#principal = principal;
+    this.#options = options;
+  }
+
+  /** The session that a call names. That it is there shows with the first operation. */
+  at(name: string): SessionState {
+    return new SessionState(handleTarget(name, this.#principal, this.#options.sessions), this.#options);
+  }
+
+  /**
+   * Opens a session with all of its values, or none at all.
+   * @throws InvalidArgument, LimitExceeded, StoreUnavailable; then there is no session
+   */
+  async open({ idleMs, values = {} }: HandleOptions = {}): Promise<SessionState> {
+    const { sessions } = this.#options;
+    this.#assertLife(idleMs);
+    const entries = Object.entries(values);
+    this.#assertValues(entries);
+    const { id, session } = await sessions.open({
+      principal: this.#principal,
+      initialize: undefined,
+      protocolVersion: undefined,
+      idleMs,
+    });
+    const state = this.at(id);
+    try {
+      for (let first = 0; first < entries.length; first += CONCURRENT_WRITES) {
+        const some = entries.slice(first, first + CONCURRENT_WRITES);
+        await Promise.all(some.map(([key, value]) => state.set(key, value)));
+      }
+    } catch (error) {
+      // Nobody has its id: what is left of it, should this fail too, goes when it expires.
+      await sessions.close(session.ref, this.#principal).catch(() => {});
+      throw error;
+    }
+    return state;
+  }
+
+  #assertLife(idleMs: number | undefined): void {
+    const { maxLifetimeMs } = this.#options.sessions.lifetime;
+    if (idleMs === undefined || (Number.isSafeInteger(idleMs) && idleMs >= 1 && idleMs <= maxLifetimeMs))
+      return;
+    throw new InvalidArgument(
+      'ttl_seconds',
+      `must be from 1 to ${Math.floor(maxLifetimeMs / 1_000)}, which is how long a session lives at most`,
+    );
+  }
+
+  /** Before there is a session, so that what is wrong with one value costs nothing. */
+  #assertValues(entries: readonly (readonly [string, unknown])[]): void {
+    const { limits } = this.#options;
+    if (entries.length > limits.keysPerSession) {
+      throw new LimitExceeded(
+        `values: a session holds at most ${limits.keysPerSession} keys, but these are ${entries.length}`,
+        limits.keysPerSession,
+      );
+    }
+    for (const [key, value] of entries) {
+      assertKey(key, 'values');
+      encodeValue(value, limits, `values.${key}`);
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import type { Principal } from '../domain/principal.ts';
+import type { McpReply } from './mcp-endpoint.ts';
+
+/**
+ * The MCP endpoint of 2026-07-28, as an inbound adapter drives it: each request stands for itself, and its headers
+ * are part of the protocol.
+ */
+export interface StatelessEndpoint {
+  /** Whether the request is one of that revision, or means to be. */
+  serves(request: Request, body: unknown): Promise<boolean>;
+
+  /**
+   * Answers a POST, in HTTP where the protocol says how.
+   * @param body the request's, parsed
+   * @throws what the author's server factory threw
+   */
+  answer(request: Request, body: unknown, principal: Principal | undefined): Promise<Response | McpReply>;
+}

@@ -1,5 +1,6 @@
 import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
@@ -9,8 +10,18 @@ import { systemClock } from './system-clock.ts';
 export interface DurableMcpOptions {
   /** Where sessions live: `postgresStore(…)`, `dynamodbStore(…)` or `memoryStore()`. Yours to close. */
   readonly store: Store;
-  /** Makes the MCP server of one session. Called once per session and instance, and again after a restart. */
+  /**
+   * Makes an MCP server. Of the SDK `@modelcontextprotocol/server`, it serves clients of all revisions: made once per
+   * session and instance for those up to 2025-11-25, and once per request for 2026-07-28. A server of
+   * `@modelcontextprotocol/sdk` serves the former only.
+   */
   readonly server: ServerFactory;
+  /**
+   * Whom a request comes from, as the authentication in front has verified it. Sessions then belong to whoever opened
+   * them, and are as if they had never been for everybody else. Without it all callers are one, and a session id is
+   * all that is needed.
+   */
+  readonly principal?: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
   /** How long sessions live, in milliseconds; 24 hours unused and 30 days in all by default. */
   readonly lifetime?: Partial<SessionLifetime>;
   /** What a session may hold; `DEFAULT_LIMITS` by default. */
@@ -34,7 +45,8 @@ export interface DurableMcpOptions {
   readonly clock?: Clock;
 }
 
-export type ResolvedOptions = Required<Omit<DurableMcpOptions, 'lifetime' | 'limits'>> & {
+export type ResolvedOptions = Required<Omit<DurableMcpOptions, 'lifetime' | 'limits' | 'principal'>> & {
+  readonly principal: DurableMcpOptions['principal'];
   readonly lifetime: SessionLifetime;
   readonly limits: Limits;
 };
@@ -45,6 +57,7 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     store: options.store,
     server: options.server,
+    principal: options.principal,
     lifetime: {
       idleMs: lifetime.idleMs ?? DEFAULT_LIFETIME.idleMs,
       maxLifetimeMs: lifetime.maxLifetimeMs ?? Math.max(DEFAULT_LIFETIME.maxLifetimeMs, lifetime.idleMs ?? 0),

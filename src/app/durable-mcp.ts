@@ -58,8 +58,18 @@ export interface DurableMcp {
  */
 export function durableMcp(options: DurableMcpOptions): DurableMcp {
   // Which adapter serves which port is decided here and nowhere else.
-  const { store, server, clock, lifetime, limits, eventRetentionMs, onStoreError, onBug, ...http } =
-    resolveOptions(options);
+  const {
+    store,
+    server,
+    clock,
+    lifetime,
+    limits,
+    eventRetentionMs,
+    principal,
+    onStoreError,
+    onBug,
+    ...http
+  } = resolveOptions(options);
   const sessions = new Sessions({
     repository: store.sessions,
     signals: store.signals,
@@ -109,6 +119,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     fetch: mcpHandler({
       endpoint,
       stateless,
+      principalOf: principal,
       exposure: { hosts: http.allowedHosts, origins: http.allowedOrigins },
       bodyBytes: http.maxBodyBytes,
       onBug,

@@ -5,13 +5,14 @@ import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
 import { errorResponse, RequestRefused } from './errors.ts';
 import { assertAddressedToUs, type Exposure } from './exposure.ts';
-import { McpRoute } from './mcp-route.ts';
+import { McpRoute, type PrincipalOf } from './mcp-route.ts';
 
 export interface McpHandlerOptions {
   /** For clients of the revisions up to 2025-11-25. */
   readonly endpoint: McpEndpoint;
   /** For clients of 2026-07-28. */
   readonly stateless: StatelessEndpoint;
+  readonly principalOf?: PrincipalOf | undefined;
   readonly exposure: Exposure;
   /** Largest request body in bytes. */
   readonly bodyBytes: number;

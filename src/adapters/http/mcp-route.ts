@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Principal } from '../../domain/principal.ts';
 import { isStatelessRevision } from '../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../domain/request-id.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply, RequestInfo } from '../../ports/mcp-endpoint.ts';
@@ -11,16 +12,22 @@ import { readMessage } from './message-body.ts';
 export interface McpRouteOptions {
   readonly endpoint: McpEndpoint;
   readonly stateless: StatelessEndpoint;
+  /** Whom a request's credentials name, once they are verified. Absent without authentication. */
+  readonly principalOf?: PrincipalOf | undefined;
   readonly bodyBytes: number;
 }
+
+export type PrincipalOf = (request: Request) => Principal | undefined | Promise<Principal | undefined>;
 
 /** The MCP endpoint's methods over HTTP: headers and bytes on the outside, messages on the inside. */
 export class McpRoute {
   readonly #endpoint: McpEndpoint;
   readonly #stateless: StatelessEndpoint;
+  readonly #principalOf: PrincipalOf | undefined;
   readonly #bodyBytes: number;
 
-  constructor({ endpoint, stateless, bodyBytes }: McpRouteOptions) {
+  constructor({ endpoint, stateless, principalOf, bodyBytes }: McpRouteOptions) {
+    this.#principalOf = principalOf;
     this.#endpoint = endpoint;
     this.#stateless = stateless;
     this.#bodyBytes = bodyBytes;
@@ -38,22 +45,22 @@ export class McpRoute {
     const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
     if (await this.#stateless.serves(request, message)) {
-      const answer = await this.#stateless.answer(request, message, undefined);
+      const answer = await this.#stateless.answer(request, message, await this.#principalOf?.(request));
       return answer instanceof Response ? answer : respond(answer, 202);
     }
-    return respond(await this.#endpoint.post(message, caller(request)), 202);
+    return respond(await this.#endpoint.post(message, await this.#caller(request)), 202);
   }
 
   async delete(request: Request): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed();
-    return respond(await this.#endpoint.terminate(caller(request)), 200);
+    return respond(await this.#endpoint.terminate(await this.#caller(request)), 200);
   }
 
   async get(request: Request): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed();
     assertAcceptsStream(request.headers.get('accept'));
     const lastEventId = request.headers.get('last-event-id') || undefined;
-    return respond(await this.#endpoint.listen(caller(request), lastEventId), 200);
+    return respond(await this.#endpoint.listen(await this.#caller(request), lastEventId), 200);
   }
 
   notAllowed(): Response {
@@ -63,21 +70,21 @@ export class McpRoute {
         'their session with DELETE.',
     );
   }
+
+  async #caller(request: Request): Promise<McpCaller> {
+    const { headers } = request;
+    return {
+      sessionId: headers.get('mcp-session-id') || undefined,
+      protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
+      principal: await this.#principalOf?.(request),
+      request: new LazyRequestInfo(request),
+    };
+  }
 }
 
 /** Revisions without sessions have neither a stream to open nor a session to end. */
 function isStateless(headers: Headers): boolean {
   return isStatelessRevision(headers.get('mcp-protocol-version'));
-}
-
-function caller(request: Request): McpCaller {
-  const { headers } = request;
-  return {
-    sessionId: headers.get('mcp-session-id') || undefined,
-    protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
-    principal: undefined,
-    request: new LazyRequestInfo(request),
-  };
 }
 
 /** Few handlers look at the request that carried their call: it is put together for those only. */

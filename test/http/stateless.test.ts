@@ -1,0 +1,305 @@
+import { McpServer as FirstGenerationServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { McpServer } from '@modelcontextprotocol/server';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { memoryStore } from '../../src/adapters/memory/store.ts';
+import { durableMcp } from '../../src/app/durable-mcp.ts';
+import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
+import { StoreUnavailable } from '../../src/domain/errors.ts';
+import { eventually } from '../contract/fixtures.ts';
+import { initializeMessage, post, type TestService, testService, toolCall } from '../support/service.ts';
+import { envelope, statelessCall, statelessPost } from '../support/stateless-request.ts';
+
+interface RpcBody {
+  readonly id: unknown;
+  readonly result?: Record<string, unknown> & {
+    readonly structuredContent?: Record<string, unknown>;
+    readonly content?: readonly { readonly text: string }[];
+    readonly isError?: boolean;
+    readonly tools?: readonly {
+      readonly name: string;
+      readonly inputSchema: { readonly required?: string[] };
+    }[];
+  };
+  readonly error?: {
+    readonly code: number;
+    readonly message: string;
+    readonly data?: Record<string, unknown>;
+  };
+}
+
+async function answer(service: TestService, init: RequestInit): Promise<RpcBody & { status: number }> {
+  const response = await service.request('/mcp', init);
+  return { status: response.status, ...((await response.json()) as RpcBody) };
+}
+
+async function openSession(service: TestService, args: Record<string, unknown> = {}): Promise<string> {
+  const { result } = await answer(service, statelessCall('open_session', args));
+  return String(result?.structuredContent?.['session_id']);
+}
+
+function library(options: Partial<DurableMcpOptions> & Pick<DurableMcpOptions, 'server'>) {
+  const mcp = durableMcp({ store: memoryStore(), ...options });
+  const request = (init: RequestInit): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set('host', '127.0.0.1');
+    return mcp.fetch(new Request('http://127.0.0.1/mcp', { ...init, headers }));
+  };
+  return { mcp, request };
+}
+
+describe('2026-07-28', () => {
+  it('is discovered, with how long the answer may be kept', async () => {
+    const { status, result } = await answer(testService(), statelessPost('server/discover'));
+    expect(status).toBe(200);
+    expect(result).toMatchObject({
+      supportedVersions: ['2026-07-28'],
+      capabilities: { tools: {} },
+      resultType: 'complete',
+      ttlMs: 300_000,
+      cacheScope: 'public',
+    });
+  });
+
+  // Catches: a session of a connection that the protocol does not know, and a list that varies by it.
+  it('lists tools that need a session_id, and gives out no Mcp-Session-Id', async () => {
+    const response = await testService().request('/mcp', statelessPost('tools/list'));
+    expect(response.headers.get('mcp-session-id')).toBeNull();
+    const { tools = [], ...result } = ((await response.json()) as RpcBody).result ?? {};
+    expect(result).toMatchObject({ ttlMs: 300_000, cacheScope: 'public' });
+    const needing = tools.filter(({ inputSchema }) => inputSchema.required?.includes('session_id'));
+    expect(needing.map(({ name }) => name)).toEqual([
+      'store_value',
+      'get_value',
+      'delete_value',
+      'list_values',
+      'session_info',
+      'close_session',
+    ]);
+    expect(tools[0]?.name).toBe('open_session');
+  });
+
+  it.each([
+    ['MCP-Protocol-Version is missing', { 'MCP-Protocol-Version': undefined }],
+    ['MCP-Protocol-Version differs', { 'MCP-Protocol-Version': '2025-11-25' }],
+    ['Mcp-Method is missing', { 'Mcp-Method': undefined }],
+    ['Mcp-Method differs', { 'Mcp-Method': 'tools/list' }],
+    ['Mcp-Name is missing', { 'Mcp-Name': undefined }],
+    ['Mcp-Name differs', { 'Mcp-Name': 'get_value' }],
+  ])('refuses a call whose header %s', async (_, headers) => {
+    const params = { name: 'open_session', arguments: {} };
+    const { status, id, error } = await answer(testService(), statelessPost('tools/call', params, headers));
+    expect({ status, id, code: error?.code }).toEqual({ status: 400, id: 7, code: -32_020 });
+  });
+
+  it('names its revisions to a client of one that is to come', async () => {
+    const _meta = envelope({ 'io.modelcontextprotocol/protocolVersion': '2099-01-01' });
+    const init = statelessPost('tools/list', { _meta }, { 'MCP-Protocol-Version': '2099-01-01' });
+    const { status, error } = await answer(testService(), init);
+    expect({ status, code: error?.code, supported: error?.data?.['supported'] }).toEqual({
+      status: 400,
+      code: -32_022,
+      supported: ['2026-07-28'],
+    });
+  });
+
+  it('knows no method of the older revisions', async () => {
+    const { status, error } = await answer(testService(), statelessPost('initialize'));
+    expect({ status, code: error?.code }).toEqual({ status: 404, code: -32_601 });
+  });
+
+  it.each(['GET', 'DELETE'])('has no %s', async (method) => {
+    const headers = { 'MCP-Protocol-Version': '2026-07-28', Accept: 'text/event-stream' };
+    expect((await testService().request('/mcp', { method, headers })).status).toBe(405);
+  });
+});
+
+describe('a handle', () => {
+  it('is opened with values, and is the same in both eras', async () => {
+    const service = testService();
+    const handle = await openSession(service, { values: { a: { b: [1] } } });
+    const init = await service.request('/mcp', post(initializeMessage()));
+    const headers = { 'Mcp-Session-Id': init.headers.get('mcp-session-id') as string };
+    const read = post(toolCall('get_value', { key: 'a', session_id: handle }), headers);
+    expect((await answer(service, read)).result?.structuredContent).toMatchObject({ value: { b: [1] } });
+    await service.request('/mcp', post(toolCall('store_value', { key: 'own', value: 1 }), headers));
+    // The session of a connection is a handle as any other.
+    const own = statelessCall('get_value', { session_id: headers['Mcp-Session-Id'], key: 'own' });
+    expect((await answer(service, own)).result?.structuredContent).toMatchObject({ value: 1 });
+    const elsewhere = statelessCall('get_value', { session_id: handle, key: 'own' });
+    expect((await answer(service, elsewhere)).result?.structuredContent).toMatchObject({ found: false });
+  });
+
+  it.each(['store_value', 'get_value', 'list_values', 'session_info', 'close_session'])(
+    'is asked for by %s in words that say where it comes from',
+    async (tool) => {
+      const args = tool === 'store_value' ? { key: 'k', value: 1 } : tool === 'get_value' ? { key: 'k' } : {};
+      const { result } = await answer(testService(), statelessCall(tool, args));
+      expect(result?.isError).toBe(true);
+      expect(result?.content?.[0]?.text).toBe(
+        `${tool}: session_id is missing: call open_session for a session, and pass its session_id with each call`,
+      );
+    },
+  );
+
+  it('that is unknown or closed is an error of the tool that says what to call', async () => {
+    const service = testService();
+    const closed = await openSession(service);
+    expect(
+      (await answer(service, statelessCall('close_session', { session_id: closed }))).result,
+    ).toMatchObject({
+      structuredContent: { closed: true },
+    });
+    for (const handle of [closed, 'nonsense', `ref:${closed}`]) {
+      for (const tool of ['get_value', 'session_info', 'close_session']) {
+        const args = { session_id: handle, ...(tool === 'get_value' ? { key: 'k' } : {}) };
+        const { status, result } = await answer(service, statelessCall(tool, args));
+        expect({ status, isError: result?.isError }).toEqual({ status: 200, isError: true });
+        expect(result?.content?.[0]?.text).toBe(
+          'This session has expired or does not exist. Its data is gone: call open_session for a new one, and pass ' +
+            'its session_id from then on.',
+        );
+      }
+    }
+  });
+
+  it.each([
+    [{ ttl_seconds: 0 }, 'open_session: ttl_seconds must be a whole number of at least 1'],
+    [
+      { ttl_seconds: 30 * 86_400 + 1 },
+      'ttl_seconds: must be from 1 to 2592000, which is how long a session lives at most',
+    ],
+    [{ values: [1] }, 'values: must be a JSON object, each member a key with its value'],
+    [{ values: { '': 1 } }, 'values: must not be empty: give it 1 to 256 characters'],
+    [{ nonsense: 1 }, 'open_session: unknown argument "nonsense": this tool takes ttl_seconds, values'],
+  ])('is not opened with %j', async (args, text) => {
+    const store = memoryStore();
+    const { result } = await answer(testService({ store }), statelessCall('open_session', args));
+    expect(result).toMatchObject({ isError: true, content: [{ text }] });
+  });
+
+  // Catches: a session that holds some of its values, and whose id nobody has.
+  it('is not left behind when one of its values cannot be stored', async () => {
+    const store = memoryStore();
+    const deleted: unknown[] = [];
+    const sessions = new Proxy(store.sessions, {
+      get: (target, name: keyof typeof store.sessions) => {
+        if (name === 'storeValue') return () => Promise.reject(new StoreUnavailable());
+        if (name !== 'delete') return target[name].bind(target);
+        return (ref: never, now: number) => {
+          deleted.push(ref);
+          return target.delete(ref, now);
+        };
+      },
+    });
+    const service = testService({ store: { ...store, sessions } });
+    const { result } = await answer(service, statelessCall('open_session', { values: { a: 1 } }));
+    expect(result?.isError).toBe(true);
+    expect(deleted).toHaveLength(1);
+  });
+
+  it('keeps a key called __proto__ that it was opened with', async () => {
+    const service = testService();
+    const args = JSON.parse('{"values":{"__proto__":{"polluted":1}}}') as Record<string, unknown>;
+    const session_id = await openSession(service, args);
+    const { result } = await answer(service, statelessCall('get_value', { session_id, key: '__proto__' }));
+    expect(result?.structuredContent).toMatchObject({ found: true, value: { polluted: 1 } });
+  });
+});
+
+describe('an author’s server', () => {
+  // Catches: a client of 2026-07-28 that is refused in a way that it takes for an outage.
+  it('of the first SDK generation is served to sessions only, and says so', async () => {
+    const { mcp, request } = library({
+      server: () => new FirstGenerationServer({ name: 'old', version: '1' }),
+    });
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const response = await request(statelessPost('server/discover'));
+      const { id, error } = (await response.json()) as RpcBody;
+      expect({ status: response.status, id, code: error?.code }).toEqual({
+        status: 400,
+        id: 7,
+        code: -32_022,
+      });
+      expect(error?.data?.['supported']).toContain('2025-11-25');
+    }
+    expect((await request(post(initializeMessage()))).status).toBe(200);
+    await mcp.close();
+  });
+
+  it('that cannot be made is an internal error with a reference, or says that the store is down', async () => {
+    const bugs: string[] = [];
+    let failure: Error = new Error('secret detail');
+    const { mcp, request } = library({
+      server: () => {
+        throw failure;
+      },
+      onBug: (_, reference) => bugs.push(reference),
+    });
+    const broken = await request(statelessPost('server/discover'));
+    const text = await broken.text();
+    expect(broken.status).toBe(500);
+    expect(text).toContain(bugs[0]);
+    expect(text).not.toContain('secret detail');
+    failure = new StoreUnavailable();
+    expect((await request(statelessPost('server/discover'))).status).toBe(503);
+    await mcp.close();
+  });
+
+  it('sees its call aborted when the client hangs up, and nothing runs any more', async () => {
+    const seen: string[] = [];
+    const { mcp, request } = library({ server: () => waitingServer(seen) });
+    const hangUp = new AbortController();
+    const called = request({ ...statelessCall('wait'), signal: hangUp.signal });
+    await eventually(() => seen.includes('called'), 'the call runs');
+    hangUp.abort();
+    await called.catch(() => {});
+    await eventually(() => seen.includes('aborted'), 'the call is aborted');
+    await mcp.idle();
+    await mcp.close();
+  });
+
+  // Catches: a stop that aborts what has time to finish, or that leaves a client without an answer.
+  it('finishes its calls during a stop, and what takes too long is told to call again', async () => {
+    const seen: string[] = [];
+    const { mcp, request } = library({ server: () => waitingServer(seen) });
+    const called = request(statelessCall('wait'));
+    await eventually(() => seen.includes('called'), 'the call runs');
+    const streamed = await request(statelessCall('stream'));
+    expect(streamed.headers.get('content-type')).toBe('text/event-stream');
+    mcp.endStreams();
+    let idle = false;
+    void mcp.idle().then(() => {
+      idle = true;
+    });
+    expect((await request(statelessCall('open'))).status).toBe(200);
+    expect(idle).toBe(false);
+    await mcp.stop();
+    const response = await called;
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await response.json()).toMatchObject({ id: 7, error: { data: { reason: 'stopping' } } });
+    await eventually(() => idle, 'nothing runs');
+    expect(await streamed.text()).toContain('notifications/progress');
+    expect((await request(statelessCall('open'))).status).toBe(503);
+    await mcp.close();
+  });
+
+  function waitingServer(seen: string[]): McpServer {
+    const server = new McpServer({ name: 'waiting', version: '1' });
+    server.registerTool('open', { inputSchema: z.object({}) }, () => ({ content: [] }));
+    server.registerTool('wait', { inputSchema: z.object({}) }, async (_, { mcpReq }) => {
+      seen.push('called');
+      await new Promise<void>((resolve) => mcpReq.signal.addEventListener('abort', () => resolve()));
+      seen.push('aborted');
+      return { content: [] };
+    });
+    server.registerTool('stream', { inputSchema: z.object({}) }, async (_, { mcpReq }) => {
+      const params = { progressToken: 1, progress: 1 };
+      await mcpReq.notify({ method: 'notifications/progress', params });
+      await new Promise<void>((resolve) => mcpReq.signal.addEventListener('abort', () => resolve()));
+      return { content: [] };
+    });
+    return server;
+  }
+});

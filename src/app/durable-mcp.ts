@@ -95,7 +95,12 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     clock,
     onError: onStoreError,
   });
-  const state = { sessions, repository: store.sessions, limits };
+  const state = {
+    sessions,
+    repository: store.sessions,
+    limits,
+    service: { storage: store.name, lifetime, limits, onBug },
+  };
   const endpoint = new SessionEndpoint({ ...state, server, streams, liveness });
   const stateless = new SdkStatelessEndpoint({
     server: ({ principal }) => server(new CallerSession({ sessionId: undefined, principal }, state)),

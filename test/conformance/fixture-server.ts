@@ -1,7 +1,8 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import type { CallerSession } from '../../src/adapters/mcp/caller-session.ts';
-import { type StateToolsOptions, stateTools } from '../../src/adapters/mcp/tools/state-tools.ts';
+import type { ServiceFacts } from '../../src/adapters/mcp/service-facts.ts';
+import { stateTools } from '../../src/adapters/mcp/tools/state-tools.ts';
 import { registerContentTools } from './fixture/content-tools.ts';
 import { registerElicitationTools } from './fixture/elicitation-tools.ts';
 import { registerJsonSchemaTool } from './fixture/json-schema-tool.ts';
@@ -19,7 +20,7 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
  * Makes servers that offer all that the official conformance suite asks of one, by the names it asks for, and
  * beside that the state tools and a few tools for tests of streams.
  */
-export function fixtureServer(options: StateToolsOptions): (session: CallerSession) => McpServer {
+export function fixtureServer(options: ServiceFacts): (session: CallerSession) => McpServer {
   const tools = stateTools('legacy', options);
   return (session) => {
     const server = new McpServer(

@@ -77,6 +77,12 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       sessions,
       repository: store.sessions,
       limits: DEFAULT_LIMITS,
+      service: {
+        storage: store.name,
+        lifetime: sessions.lifetime,
+        limits: DEFAULT_LIMITS,
+        onBug: () => {},
+      },
       server: probeServer(probe),
       streams: new Streams({
         events: store.events,

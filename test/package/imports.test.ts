@@ -60,7 +60,7 @@ describe('what an entry point loads', () => {
     const { files, packages } = importGraph([`src/app/library/${entry}.ts`]);
     expect([...packages].sort()).toEqual([...allowed].sort());
     const service = [...files].filter((file) =>
-      /^src\/app\/(?:cli|embedded|stores)|^src\/adapters\/mcp\/tools/.test(file),
+      /^src\/app\/(?:cli|embedded|stores)|^src\/adapters\/mcp\/tools\//.test(file),
     );
     expect(service).toEqual([]);
   });

@@ -72,7 +72,7 @@ describe('the package without a store of its own', () => {
     consumer = await install('bare', {
       dependencies: {
         'durable-mcp': `file:${tarball}`,
-        '@modelcontextprotocol/sdk': await versionHere('@modelcontextprotocol/sdk'),
+        '@modelcontextprotocol/server': await versionHere('@modelcontextprotocol/server'),
       },
     });
   }, BOUND_MS);
@@ -106,7 +106,7 @@ describe('the package without a store of its own', () => {
   it('brings little along, and no store', async () => {
     const manifest = JSON.parse(await readFile(file('package.json'), 'utf8'));
     expect(manifest.private).toBeUndefined();
-    expect(Object.keys(manifest.dependencies)).toEqual(['lru-cache']);
+    expect(Object.keys(manifest.dependencies)).toEqual(['jose', 'lru-cache', 'zod']);
     expect(manifest.optionalDependencies).toBeUndefined();
     const installed = await readdir(join(consumer, 'node_modules'));
     for (const name of ['pg', 'drizzle-orm', 'electrodb', '@aws-sdk', 'pino', '@dynoxide']) {
@@ -118,7 +118,7 @@ describe('the package without a store of its own', () => {
     const program = `
       import { durableMcp, SessionNotFound, DEFAULT_LIMITS } from 'durable-mcp';
       import { memoryStore, sharedMemory } from 'durable-mcp/memory';
-      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+      import { McpServer } from '@modelcontextprotocol/server';
       const server = () => new McpServer({ name: 'bare', version: '1' });
       const mcp = durableMcp({ store: memoryStore(sharedMemory()), server });
       const body = { jsonrpc: '2.0', id: 1, method: 'initialize', params: {

@@ -2,6 +2,12 @@ import { type HandleOptions, Handles } from '../../domain/handles.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { SessionState, type SessionStateOptions } from '../../domain/session-state.ts';
 import { connectionTarget } from '../../domain/session-target.ts';
+import type { ServiceFacts } from './service-facts.ts';
+
+export interface CallerSessionOptions extends SessionStateOptions {
+  /** What tools may say of the service. */
+  readonly service: ServiceFacts;
+}
 
 /** Who a server is made for. */
 export interface Caller {
@@ -19,12 +25,15 @@ export class CallerSession extends SessionState {
   readonly era: 'legacy' | 'modern';
   /** Whom the caller's credentials name; `undefined` without authentication. */
   readonly principal: Principal | undefined;
+  /** The service that keeps the session, as tools describe it. */
+  readonly service: ServiceFacts;
   readonly #handles: Handles;
 
-  constructor({ sessionId, principal }: Caller, options: SessionStateOptions) {
+  constructor({ sessionId, principal }: Caller, options: CallerSessionOptions) {
     super(sessionId === undefined ? undefined : connectionTarget(sessionId, options.sessions), options);
     this.era = sessionId === undefined ? 'modern' : 'legacy';
     this.principal = principal;
+    this.service = options.service;
     this.#handles = new Handles(principal, options);
   }
 

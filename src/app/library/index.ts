@@ -3,7 +3,14 @@
  * `durable-mcp/dynamodb` or `durable-mcp/memory`; this entry point loads none of them.
  */
 export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
+export type { CallerSession } from '../../adapters/mcp/caller-session.ts';
 export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/server-factory.ts';
+export type { ServiceFacts } from '../../adapters/mcp/service-facts.ts';
+export {
+  registerSessionTools,
+  sessionIdArgument,
+  type ToolRegistry,
+} from '../../adapters/mcp/session-tools/register-session-tools.ts';
 export {
   DurableMcpError,
   type ErrorCode,
@@ -17,6 +24,7 @@ export {
   VersionConflict,
 } from '../../domain/errors.ts';
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';
+export type { HandleOptions } from '../../domain/handles.ts';
 export type { JsonValue } from '../../domain/json.ts';
 export { DEFAULT_LIMITS, INSTANCE_KEPT_MS, type Limits, MAX_VALUE_BYTES } from '../../domain/limits.ts';
 export type { Principal } from '../../domain/principal.ts';

@@ -1,11 +1,10 @@
 import type { Liveness } from '../../../domain/liveness.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { Session } from '../../../domain/session.ts';
-import type { SessionStateOptions } from '../../../domain/session-state.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
-import { CallerSession } from '../caller-session.ts';
+import { CallerSession, type CallerSessionOptions } from '../caller-session.ts';
 import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from '../protocol-versions.ts';
 import { refused, SESSION_ENDED, STOPPING } from '../refusal.ts';
@@ -28,7 +27,7 @@ import { StreamOpener } from './stream-opener.ts';
 /** For the last answers to reach the log. */
 const STOP_MS = 1_000;
 
-export interface SessionEndpointOptions extends SessionStateOptions {
+export interface SessionEndpointOptions extends CallerSessionOptions {
   readonly server: ServerFactory;
   readonly streams: Streams;
   readonly liveness: Liveness;

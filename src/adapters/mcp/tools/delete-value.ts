@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { expectedVersion, key, sessionId } from './fields.ts';
-import { stateTool } from './state-tool.ts';
+import { expectedVersion, key, sessionId } from '../session-tools/fields.ts';
+import { stateTool } from '../session-tools/state-tool.ts';
 
 export const deleteValue = stateTool({
   name: 'delete_value',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { key, sessionId, version } from './fields.ts';
-import { stateTool } from './state-tool.ts';
+import { key, sessionId, version } from '../session-tools/fields.ts';
+import { stateTool } from '../session-tools/state-tool.ts';
 
 export const getValue = stateTool({
   name: 'get_value',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { cursor, instant, limit, prefix, toInstant, version } from './fields.ts';
-import { stateTool } from './state-tool.ts';
+import { cursor, instant, limit, prefix, toInstant, version } from '../session-tools/fields.ts';
+import { stateTool } from '../session-tools/state-tool.ts';
 
 export const listValues = stateTool({
   name: 'list_values',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { instant, sessionId, storage, toInstant } from './fields.ts';
-import { stateTool } from './state-tool.ts';
+import { instant, sessionId, storage, toInstant } from '../session-tools/fields.ts';
+import { stateTool } from '../session-tools/state-tool.ts';
 
 export const sessionInfo = stateTool({
   name: 'session_info',
@@ -21,12 +21,12 @@ export const sessionInfo = stateTool({
     value_count: z.int().min(0).describe('Keys that hold a value.'),
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
-  async run(_, { state, storage: storedIn }) {
+  async run(_, { state, settings }) {
     const session = await state.info();
     const client = session.initialize?.clientInfo;
     return {
       session_id: state.id,
-      storage_backend: storedIn,
+      storage_backend: settings.storage,
       created_at: toInstant(session.createdAt),
       last_seen_at: toInstant(session.lastSeenAt),
       expires_at: toInstant(session.expiresAt),

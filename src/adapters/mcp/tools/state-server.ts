@@ -2,8 +2,9 @@ import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
 import type { CallerSession } from '../caller-session.ts';
 import type { ServerFactory } from '../server-factory.ts';
-import { durability } from './durability.ts';
-import { type StateToolsOptions, stateTools } from './state-tools.ts';
+import type { ServiceFacts } from '../service-facts.ts';
+import { durability } from '../session-tools/durability.ts';
+import { stateTools } from './state-tools.ts';
 
 /** One for all servers: each would make an Ajv of its own, which costs more than the rest of the server. */
 const jsonSchemaValidator = new AjvJsonSchemaValidator();
@@ -17,7 +18,7 @@ const CACHE_HINT = { ttlMs: 300_000, cacheScope: 'public' } as const;
  * its `McpServer`.
  */
 export function stateServer(
-  options: StateToolsOptions & { readonly name: string; readonly version: string },
+  options: ServiceFacts & { readonly name: string; readonly version: string },
 ): ServerFactory {
   const { name, version } = options;
   const lasting = durability(options);

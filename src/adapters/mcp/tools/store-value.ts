@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { expectedVersion, key, sessionId, storage, value, version } from './fields.ts';
-import { stateTool } from './state-tool.ts';
+import { expectedVersion, key, sessionId, storage, value, version } from '../session-tools/fields.ts';
+import { stateTool } from '../session-tools/state-tool.ts';
 
 export const storeValue = stateTool({
   name: 'store_value',
@@ -26,7 +26,7 @@ export const storeValue = stateTool({
     storage,
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
-  async run(args, { state, storage: storedIn }) {
+  async run(args, { state, settings }) {
     const { version: written } = await state.set(args.key, args.value, {
       expectedVersion: args.expected_version,
     });
@@ -36,7 +36,7 @@ export const storeValue = stateTool({
       key: args.key,
       value: args.value,
       version: written,
-      storage: storedIn,
+      storage: settings.storage,
     };
   },
 });

@@ -38,7 +38,7 @@ export const openSession = stateTool({
     value_count: z.int().min(0),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-  async run({ ttl_seconds: ttlSeconds, values }, { caller, storage: storedIn }) {
+  async run({ ttl_seconds: ttlSeconds, values }, { caller, settings }) {
     const state = await caller.open({
       idleMs: ttlSeconds === undefined ? undefined : ttlSeconds * 1_000,
       values: values === undefined ? undefined : asObject(values),
@@ -46,7 +46,7 @@ export const openSession = stateTool({
     const session = await state.info();
     return {
       session_id: state.id,
-      storage_backend: storedIn,
+      storage_backend: settings.storage,
       created_at: toInstant(session.createdAt),
       expires_at: toInstant(session.expiresAt),
       ends_at: toInstant(session.endsAt),

@@ -1,7 +1,7 @@
-import type { StateToolSettings } from './state-tool.ts';
+import type { ServiceFacts } from '../service-facts.ts';
 
 /** One sentence for tool descriptions and instructions: how long state lasts. */
-export function durability({ storage, lifetime }: StateToolSettings): string {
+export function durability({ storage, lifetime }: ServiceFacts): string {
   const survives =
     storage === 'memory'
       ? 'Values are lost when the server restarts, and last no longer than'

@@ -2,20 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import { DurableMcpError } from '../../../domain/errors.ts';
-import type { Limits } from '../../../domain/limits.ts';
 import type { SessionState } from '../../../domain/session-state.ts';
-import type { SessionLifetime } from '../../../domain/sessions.ts';
-import type { Store } from '../../../ports/store.ts';
 import type { CallerSession } from '../caller-session.ts';
+import type { ServiceFacts } from '../service-facts.ts';
 
-/** What the state tools say about the service they belong to. */
-export interface StateToolSettings {
-  readonly storage: Store['name'];
-  readonly lifetime: SessionLifetime;
-  readonly limits: Limits;
-}
-
-export interface StateToolContext extends StateToolSettings {
+export interface StateToolContext {
+  readonly settings: ServiceFacts;
   /** Of whoever calls. */
   readonly caller: CallerSession;
   /** The session that the call is about. */
@@ -51,14 +43,12 @@ export function stateTool<Arguments extends z.ZodRawShape, Output extends z.ZodO
  * can it correct itself (2025-11-25 and 2026-07-28, Tools, Error Handling).
  *
  * @param schema of the tool's arguments in the caller's revision
- * @param onBug told of errors that nobody foresaw, with the reference that the client was given
  */
 export async function callStateTool(
   tool: StateTool,
   schema: z.ZodObject,
   args: unknown,
   context: Omit<StateToolContext, 'state'>,
-  onBug: (error: unknown, reference: string) => void,
 ): Promise<CallToolResult> {
   const parsed = schema.safeParse(args ?? {});
   if (!parsed.success) {
@@ -69,7 +59,7 @@ export async function callStateTool(
     const structuredContent = await tool.run(own, { ...context, state: context.caller.at(sessionId) });
     return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent };
   } catch (error) {
-    return errorResult(explain(error, onBug));
+    return errorResult(explain(error, context.settings.onBug));
   }
 }
 

@@ -1,0 +1,12 @@
+import type { Limits } from '../../domain/limits.ts';
+import type { SessionLifetime } from '../../domain/sessions.ts';
+import type { Store } from '../../ports/store.ts';
+
+/** What tools on state have to know of the service that they belong to. */
+export interface ServiceFacts {
+  readonly storage: Store['name'];
+  readonly lifetime: SessionLifetime;
+  readonly limits: Limits;
+  /** Told of errors that nobody foresaw, with the reference that the client was given. */
+  readonly onBug: (error: unknown, reference: string) => void;
+}

@@ -9,6 +9,7 @@ export {
   type ErrorCode,
   InvalidArgument,
   LimitExceeded,
+  OutcomeUnknown,
   SessionExists,
   SessionNotFound,
   StoreNotSetUp,

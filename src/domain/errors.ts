@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'invalid_argument'
   | 'limit_exceeded'
   | 'stream_ended'
+  | 'outcome_unknown'
   | 'store_unavailable'
   | 'store_not_set_up';
 
@@ -92,6 +93,23 @@ export class StreamEnded extends DurableMcpError {
 
   constructor() {
     super('stream_ended', 'This stream has ended: nothing can be appended to it.');
+  }
+}
+
+/**
+ * Whether a call that was to run once took effect is not known, and will not be: what ran it stopped, or failed in
+ * the midst of it. The call is not run again under its key.
+ */
+export class OutcomeUnknown extends DurableMcpError {
+  override readonly name = 'OutcomeUnknown';
+
+  constructor(options?: ErrorOptions) {
+    super(
+      'outcome_unknown',
+      'It is unknown whether the call with this idempotency_key took effect: the instance that ran it stopped, or ' +
+        'failed, before it had an outcome. Check the state, then call again with a new idempotency_key if need be.',
+      options,
+    );
   }
 }
 

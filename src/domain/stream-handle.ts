@@ -17,6 +17,8 @@ export interface StreamHandle extends SessionHandle {
    * {@link StreamsOptions.retentionMs} says, and all else with its session.
    */
   readonly retentionMs?: number | undefined;
+  /** True where readers wait for the end alone: nobody is signalled what comes before it. */
+  readonly isAwaitedAtEnd?: boolean | undefined;
 }
 
 export interface StreamsOptions {

@@ -32,7 +32,7 @@ export class Streams {
    * @throws StreamEnded, SessionNotFound, StoreUnavailable: then it is unknown whether they were appended
    */
   async append(handle: StreamHandle, records: readonly StreamRecord[], end = false): Promise<number> {
-    const { session, id, stream } = handle;
+    const { session, id, stream, isAwaitedAtEnd = false } = handle;
     const { events, clock, keep } = this.options;
     const now = clock.now();
     // Only what is appended for one call may go earlier: other streams must not begin again while the session lives.
@@ -58,7 +58,8 @@ export class Streams {
       throw error;
     }
     // An instance that hears of it from here needs no signal: on Postgres each one serialises commits.
-    if (!this.#handOver(handle, last - records.length + 1, records, end)) {
+    const isTold = this.#handOver(handle, last - records.length + 1, records, end);
+    if (!isTold && (end || !isAwaitedAtEnd)) {
       await this.options.signals.publish({ ref: session.ref, stream });
     }
     return last;

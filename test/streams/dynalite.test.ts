@@ -1,9 +1,11 @@
 import { dynamodbHarness } from '../support/dynamodb.ts';
 import { startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
 import { noSignalsSuite } from './no-signals.suite.ts';
+import { onceSuite } from './once.suite.ts';
 import { overClusters, streamsSuite } from './streams.suite.ts';
 
 streamsSuite('dynalite', () => dynamodbHarness(startDynaliteOrConfigured));
+onceSuite('dynalite', () => dynamodbHarness(startDynaliteOrConfigured));
 overClusters(
   'dynalite, where streams are polled',
   () => dynamodbHarness(startDynaliteOrConfigured),

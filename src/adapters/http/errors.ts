@@ -43,6 +43,7 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   version_conflict: { status: 409, code: -32_000 },
   session_exists: { status: 409, code: -32_000 },
   stream_ended: { status: 409, code: -32_000 },
+  outcome_unknown: { status: 409, code: -32_000 },
   stopping: { status: 503, code: -32_000, headers: RETRY_SOON },
   store_unavailable: { status: 503, code: -32_000, headers: RETRY_SOON },
   store_not_set_up: { status: 503, code: -32_000, headers: RETRY_SOON },

@@ -16,6 +16,7 @@ export {
   type ErrorCode,
   InvalidArgument,
   LimitExceeded,
+  OutcomeUnknown,
   SessionExists,
   SessionNotFound,
   StoreNotSetUp,

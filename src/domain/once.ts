@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import { canonicalDigest } from './canonical-json.ts';
+import { DurableMcpError, InvalidArgument, OutcomeUnknown } from './errors.ts';
+import type { Liveness } from './liveness.ts';
+import { OnceRun } from './once-run.ts';
+import { type OnceClaim, type OnceOutcome, OnceStream } from './once-stream.ts';
+import { waitForOutcome } from './once-wait.ts';
+import type { SessionHandle } from './stream-handle.ts';
+import type { Streams } from './streams.ts';
+import { assertKey } from './value.ts';
+
+/** 24 hours. */
+export const DEFAULT_IDEMPOTENCY_RETENTION_MS = 24 * 60 * 60 * 1_000;
+/** Shorter, and clocks of instances that differ would count. */
+const SHORTEST_RETENTION_MS = 60_000;
+
+const FIELD = 'idempotency_key';
+
+/** One call that is to run once. */
+export interface OnceCall {
+  /** What runs, usually the tool's name: the same key under another scope is another call. */
+  readonly scope: string;
+  /**
+   * The caller's idempotency key: 1 to 256 characters and at most 768 bytes, without control characters. May be a
+   * secret: only a hash of it is stored.
+   */
+  readonly key: string;
+  /**
+   * The call's other arguments, JSON; the order of members does not matter. A repeat with different ones is refused.
+   * Only a hash of them is stored.
+   */
+  readonly input?: unknown;
+  /**
+   * Whether it may run again where its outcome is unknown, because the instance that ran it died, or the store or
+   * the operation failed. False by default.
+   */
+  readonly repeatable?: boolean | undefined;
+  /** Ends the waiting for a run of another caller, who is not disturbed. A run of one's own goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OnceOptions {
+  readonly streams: Streams;
+  readonly liveness: Liveness;
+  /**
+   * For how long an outcome is kept, in milliseconds of at least 60,000: 24 hours by default, and at most as long as
+   * its session.
+   */
+  readonly idempotencyRetentionMs?: number | undefined;
+}
+
+interface Request {
+  readonly handle: SessionHandle;
+  readonly call: OnceCall;
+  readonly operation: () => Promise<unknown>;
+}
+
+/**
+ * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance.
+ *
+ * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `LimitExceeded`, `SessionNotFound`. It
+ * is stored before the first caller has it, and all others get it equal.
+ *
+ * Any other failure leaves the outcome unknown: of a write that the store did not acknowledge nobody can say whether
+ * it happened, nor how far an operation came that failed in a way that nobody foresaw. So it is when the instance
+ * dies that runs the call. Each repeat is then told so, also once the store is back, or runs the call again where it
+ * is `repeatable`.
+ */
+export class Once {
+  readonly #streams: Streams;
+  readonly #liveness: Liveness;
+  readonly #retentionMs: number;
+
+  /** @throws RangeError if the retention is shorter than a minute */
+  constructor({ streams, liveness, idempotencyRetentionMs = DEFAULT_IDEMPOTENCY_RETENTION_MS }: OnceOptions) {
+    if (!(idempotencyRetentionMs >= SHORTEST_RETENTION_MS)) {
+      throw new RangeError(`idempotencyRetentionMs must be at least ${SHORTEST_RETENTION_MS}`);
+    }
+    this.#streams = streams;
+    this.#liveness = liveness;
+    this.#retentionMs = idempotencyRetentionMs;
+  }
+
+  /**
+   * Runs `operation`, or gives what came of it when it was run under the same scope and key of the session. While
+   * that goes on, it is waited for. A key whose outcome is no longer kept is refused for as long as the store still
+   * has a trace of it; then it is a new one.
+   *
+   * The result is given as it is read back from JSON, to the first caller too. A refusal is thrown again to repeats
+   * as a `DurableMcpError` of the same code and message. What is neither is thrown to the first caller as it is, but
+   * for `StoreUnavailable` of a call that is not repeatable: to try that again would be in vain.
+   *
+   * Costs a read, a beat where this instance does not beat already, and two appends; a repeat costs one read.
+   *
+   * @throws InvalidArgument naming `idempotency_key`: it breaks a rule, was used with other arguments, or its outcome
+   *   is no longer kept; or naming `arguments`, where those are nested too deeply
+   * @throws OutcomeUnknown
+   * @throws StoreUnavailable, SessionNotFound; the reason of `call.signal`
+   */
+  async run<T>(handle: SessionHandle, call: OnceCall, operation: () => Promise<T>): Promise<T> {
+    assertKey(call.key, FIELD);
+    // With the session's secret, so that nobody who reads the store finds out a key or an argument by guessing.
+    const run = canonicalDigest(['run', call.scope, call.key], handle.id);
+    const claim: OnceClaim = {
+      by: this.#liveness.instance,
+      caller: randomBytes(12).toString('base64url'),
+      input: canonicalDigest(['input', call.input], handle.id),
+    };
+    for (let generation = 0; ; generation += 1) {
+      const name = `once-${run}-${generation}`;
+      const stream = new OnceStream(this.#streams, handle, name, this.#retentionMs);
+      const outcome = await this.#outcome(stream, claim, { handle, call, operation });
+      if (outcome.kind === 'result') return outcome.value as T;
+      if (outcome.kind === 'refusal') throw new DurableMcpError(outcome.code, outcome.message);
+      if (call.repeatable !== true) throw new OutcomeUnknown();
+    }
+  }
+
+  /** What comes of one generation of the run, whoever runs it. */
+  async #outcome(
+    stream: OnceStream,
+    claim: OnceClaim,
+    { handle, call, operation }: Request,
+  ): Promise<OnceOutcome> {
+    for (let hasEnded = false; ; ) {
+      call.signal?.throwIfAborted();
+      const standing = await stream.standing();
+      if (standing.kind === 'unclaimed') {
+        if (hasEnded) {
+          throw new InvalidArgument(
+            FIELD,
+            'was used before, and what came of that is no longer kept: use a new one',
+          );
+        }
+        const first = await this.#tryToRun(stream, claim, { handle, call, operation });
+        if (first !== 'lost' && first !== 'ended') return first;
+        hasEnded = first === 'ended';
+        continue;
+      }
+      assertSameInput(claim, standing.input);
+      if (standing.kind === 'ended') return standing.outcome;
+      const outcome = await waitForOutcome(standing, {
+        stream,
+        liveness: this.#liveness,
+        signal: call.signal,
+        onError: this.#streams.options.onError,
+      });
+      if (outcome !== undefined) return outcome;
+    }
+  }
+
+  async #tryToRun(
+    stream: OnceStream,
+    claim: OnceClaim,
+    { handle, call, operation }: Request,
+  ): Promise<OnceOutcome | 'lost' | 'ended'> {
+    // Before it is named: a claim of an instance that does not beat is a dead one's.
+    const release = await this.#liveness.hold();
+    try {
+      const run = new OnceRun({
+        options: this.#streams.options,
+        stream,
+        claim,
+        retentionMs: this.#retentionMs,
+        endsAt: handle.session.endsAt,
+      });
+      const claimed = await run.claim();
+      return claimed === 'won' ? await run.perform(operation, call.repeatable === true) : claimed;
+    } finally {
+      release();
+    }
+  }
+}
+
+/** @param input the digest that the run was begun with, where it is known */
+function assertSameInput(claim: OnceClaim, input: string | undefined): void {
+  if (input === undefined || input === claim.input) return;
+  throw new InvalidArgument(FIELD, 'was used before with other arguments: repeat those, or use a new one');
+}

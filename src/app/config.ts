@@ -1,4 +1,6 @@
+import { SECRET_BYTES } from '../adapters/mcp/seal.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
+import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
 import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
@@ -25,6 +27,10 @@ export interface ServerConfig {
   readonly limits: Limits;
   /** For how long the messages of a call can be had after a broken connection. Milliseconds. */
   readonly eventRetentionMs: number;
+  /** For how long a call that carried an idempotency key is known again. Milliseconds. */
+  readonly idempotencyRetentionMs: number;
+  /** What `requestState` is sealed with: the first seals, all open. */
+  readonly requestStateKeys: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly drainDelayMs: number;
   readonly createTablesIfMissing: boolean;
@@ -99,6 +105,12 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
         min: 10,
         max: LONGEST_S,
       }) * 1_000,
+    idempotencyRetentionMs:
+      settings.integer('IDEMPOTENCY_RETENTION_SECONDS', DEFAULT_IDEMPOTENCY_RETENTION_MS / 1_000, {
+        min: 60,
+        max: LONGEST_S,
+      }) * 1_000,
+    requestStateKeys: settings.secrets('REQUEST_STATE_KEYS', SECRET_BYTES),
     logLevel: settings.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
     drainDelayMs: settings.integer('DRAIN_DELAY_SECONDS', 0, { min: 0, max: 3_600 }) * 1_000,
     createTablesIfMissing: settings.flag('CREATE_TABLES_IF_MISSING') || flags.embedded,

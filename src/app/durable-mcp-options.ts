@@ -1,5 +1,6 @@
 import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
+import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -31,6 +32,17 @@ export interface DurableMcpOptions {
    * hour by default.
    */
   readonly eventRetentionMs?: number;
+  /**
+   * For how long a call that carried an idempotency key is known again, in milliseconds of at least 60,000; 24 hours by
+   * default. See `session.once`.
+   */
+  readonly idempotencyRetentionMs?: number;
+  /**
+   * Secrets of at least 32 bytes each that `session.requestState` is sealed with, the same on all instances. The first
+   * one seals, all of them open: to rotate, add the new one behind, then put it first, then drop the old one. None by
+   * default: then there is no `session.requestState`.
+   */
+  readonly requestStateKeys?: readonly string[];
   /** Further `Host` values that requests may carry, beside loopback names; in any case. */
   readonly allowedHosts?: readonly string[];
   /** Further `Origin` values that requests may carry, such as `https://app.example.com`; in any case. */
@@ -68,6 +80,8 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
       eventsPerStream: limits.eventsPerStream ?? DEFAULT_LIMITS.eventsPerStream,
     },
     eventRetentionMs: options.eventRetentionMs ?? DEFAULT_EVENT_RETENTION_MS,
+    idempotencyRetentionMs: options.idempotencyRetentionMs ?? DEFAULT_IDEMPOTENCY_RETENTION_MS,
+    requestStateKeys: options.requestStateKeys ?? [],
     allowedHosts: (options.allowedHosts ?? []).map((host) => host.toLowerCase()),
     allowedOrigins: (options.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_BODY_BYTES,
@@ -81,6 +95,7 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   assertWhole('limits.keysPerSession', resolved.limits.keysPerSession, 1, 1_000_000);
   assertWhole('limits.eventsPerStream', resolved.limits.eventsPerStream, 1, 1_000_000);
   assertWhole('eventRetentionMs', resolved.eventRetentionMs, 10_000);
+  assertWhole('idempotencyRetentionMs', resolved.idempotencyRetentionMs, 60_000);
   assertWhole('maxBodyBytes', resolved.maxBodyBytes, 1);
   return resolved;
 }

@@ -2,11 +2,15 @@ import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
 import { CallerSession } from '../adapters/mcp/caller-session.ts';
+import { RequestStates } from '../adapters/mcp/request-state.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
 import { SdkStatelessEndpoint } from '../adapters/mcp/stateless/stateless-endpoint.ts';
 import { Liveness } from '../domain/liveness.ts';
+import { Once } from '../domain/once.ts';
 import type { SessionRef } from '../domain/session.ts';
 import { Sessions } from '../domain/sessions.ts';
+import { SharedLog } from '../domain/shared-log.ts';
+import { SingleUse } from '../domain/single-use.ts';
 import { newInstanceId } from '../domain/stream-name.ts';
 import { Streams } from '../domain/streams.ts';
 import { within } from '../domain/within.ts';
@@ -66,6 +70,8 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     limits,
     eventRetentionMs,
     principal,
+    idempotencyRetentionMs,
+    requestStateKeys,
     onStoreError,
     onBug,
     ...http
@@ -95,15 +101,26 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     clock,
     onError: onStoreError,
   });
+  const sharedLog = new SharedLog({ repository: store.sessions, streams, clock });
   const state = {
     sessions,
     repository: store.sessions,
     limits,
+    once: new Once({ streams, liveness, idempotencyRetentionMs }),
     service: { storage: store.name, lifetime, limits, onBug },
+    requestStates:
+      requestStateKeys.length === 0
+        ? undefined
+        : new RequestStates({
+            keys: requestStateKeys,
+            clock,
+            singleUse: new SingleUse({ log: sharedLog, clock, onError: onStoreError }),
+          }),
   };
   const endpoint = new SessionEndpoint({ ...state, server, streams, liveness });
   const stateless = new SdkStatelessEndpoint({
-    server: ({ principal }) => server(new CallerSession({ sessionId: undefined, principal }, state)),
+    server: ({ principal, message }) =>
+      server(new CallerSession({ sessionId: undefined, principal, request: message }, state)),
     bus: new InMemoryServerEventBus(onStoreError),
     busReady: async () => {},
     onError: onStoreError,

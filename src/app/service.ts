@@ -44,6 +44,8 @@ export function createService({ config, store, clock, logger, server }: ServiceO
     lifetime: config.lifetime,
     limits: config.limits,
     eventRetentionMs: config.eventRetentionMs,
+    idempotencyRetentionMs: config.idempotencyRetentionMs,
+    requestStateKeys: config.requestStateKeys,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     maxBodyBytes: config.bodyBytes,

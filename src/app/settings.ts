@@ -59,6 +59,18 @@ export class SettingsReader {
       .filter((item) => item !== '');
   }
 
+  /** What is given is in no error. */
+  secrets(name: string, minBytes: number): readonly string[] {
+    const secrets = this.text(name, '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+    if (secrets.some((each) => Buffer.byteLength(each) < minBytes)) {
+      this.problems.push(`${name} must be secrets of at least ${minBytes} bytes each, separated by commas`);
+    }
+    return secrets;
+  }
+
   matching(name: string, fallback: string, pattern: RegExp, rule: string): string {
     const text = this.text(name, fallback);
     if (pattern.test(text)) return text;

@@ -99,12 +99,13 @@ export class Once {
    */
   async run<T>(handle: SessionHandle, call: OnceCall, operation: () => Promise<T>): Promise<T> {
     assertKey(call.key, FIELD);
-    // With the session's secret, so that nobody who reads the store finds out a key or an argument by guessing.
-    const run = canonicalDigest(['run', call.scope, call.key], handle.id);
+    // With the reference and not the id: the same session may be named by either.
+    const { ref } = handle.session;
+    const run = canonicalDigest(['run', call.scope, call.key], ref);
     const claim: OnceClaim = {
       by: this.#liveness.instance,
       caller: randomBytes(12).toString('base64url'),
-      input: canonicalDigest(['input', call.input], handle.id),
+      input: canonicalDigest(['input', call.input], ref),
     };
     for (let generation = 0; ; generation += 1) {
       const name = `once-${run}-${generation}`;

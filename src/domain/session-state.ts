@@ -3,6 +3,7 @@ import { InvalidArgument, SessionNotFound } from './errors.ts';
 import { decodeValue, encodeValue, type JsonValue } from './json.ts';
 import { DISTINCT_KEYS_FACTOR, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, type Limits } from './limits.ts';
 import { decodeCursor, encodeCursor } from './list-cursor.ts';
+import type { Once, OnceCall } from './once.ts';
 import type { Session } from './session.ts';
 import type { SessionTarget } from './session-target.ts';
 import type { Sessions } from './sessions.ts';
@@ -12,6 +13,7 @@ export interface SessionStateOptions {
   readonly sessions: Sessions;
   readonly repository: SessionRepository;
   readonly limits: Limits;
+  readonly once: Once;
 }
 
 export interface ValueListing {
@@ -32,6 +34,7 @@ export class SessionState {
   readonly #sessions: Sessions;
   readonly #repository: SessionRepository;
   readonly #limits: Limits;
+  readonly #once: Once;
 
   /** @param target `undefined` where the caller has named no session, and the protocol gives it none */
   constructor(target: SessionTarget | undefined, options: SessionStateOptions) {
@@ -39,6 +42,7 @@ export class SessionState {
     this.#sessions = options.sessions;
     this.#repository = options.repository;
     this.#limits = options.limits;
+    this.#once = options.once;
   }
 
   /**
@@ -121,6 +125,16 @@ export class SessionState {
       if (session === undefined) throw new SessionNotFound();
       return session;
     });
+  }
+
+  /**
+   * Runs `operation` once under an idempotency key, however often a client that did not get the answer makes the call
+   * again, and on whichever instance: a repeat gets what came of the first, also while that still runs.
+   *
+   * @throws as {@link Once.run}
+   */
+  async once<T>(call: OnceCall, operation: () => Promise<T>): Promise<T> {
+    return this.#use((session) => this.#once.run({ session, id: this.#named().name }, call, operation));
   }
 
   /** Ends the session with all its data. Once this resolves, no instance accepts a write to it. */

@@ -28,6 +28,8 @@ describe('the defaults', () => {
       logLevel: 'info',
       drainDelayMs: 0,
       eventRetentionMs: 3_600_000,
+      idempotencyRetentionMs: 86_400_000,
+      requestStateKeys: [],
       createTablesIfMissing: true,
       store: {
         name: 'postgres',
@@ -59,6 +61,21 @@ describe('the defaults', () => {
     expect(readServerConfig({ PORT: '', HOST: '', SESSION_TTL_SECONDS: '' }, POSTGRES)).toEqual(
       readServerConfig({}, POSTGRES),
     );
+  });
+});
+
+describe('secrets', () => {
+  it('are separated by commas, and kept as they are', () => {
+    const first = 'A'.repeat(32);
+    const keys = readServerConfig({ REQUEST_STATE_KEYS: `${first}, ${'é'.repeat(16)}` }, POSTGRES);
+    expect(keys.requestStateKeys).toEqual([first, 'é'.repeat(16)]);
+  });
+
+  // Catches: a secret in the message that says that it is too short.
+  it('are in no error', () => {
+    expect(problems({ REQUEST_STATE_KEYS: `${'a'.repeat(32)},hunter2` })).toEqual([
+      'REQUEST_STATE_KEYS must be secrets of at least 32 bytes each, separated by commas',
+    ]);
   });
 });
 
@@ -99,6 +116,7 @@ describe('a bad value', () => {
     ['MAX_KEYS_PER_SESSION', '0'],
     ['MAX_BODY_BYTES', '1'],
     ['EVENT_RETENTION_SECONDS', '1'],
+    ['IDEMPOTENCY_RETENTION_SECONDS', '59'],
     ['MAX_EVENTS_PER_STREAM', '0'],
   ])('of %s (%s) is told in one line that names it', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);

@@ -11,6 +11,7 @@ import type { CachedSession } from '../../src/ports/session-cache.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { HOUR, NOW } from '../contract/fixtures.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { onceInstance } from '../support/once-lab.ts';
 
 const ORIGIN = { principal: undefined, initialize: undefined, protocolVersion: '2025-11-25' };
 const DAY = 24 * HOUR;
@@ -52,11 +53,13 @@ function instance(options: InstanceOptions = {}): Instance {
     lifetime: { idleMs: options.idleMs ?? DAY, maxLifetimeMs: options.maxLifetimeMs ?? 30 * DAY },
     onError: (error) => errors.push(error),
   });
+  const { once } = onceInstance(store, clock);
   const state = (id: string): SessionState =>
     new SessionState(connectionTarget(id, sessions), {
       sessions,
       repository: store.sessions,
       limits: DEFAULT_LIMITS,
+      once,
     });
   return { sessions, store, errors, state };
 }

@@ -8,15 +8,13 @@ import { SessionEndpoint } from '../../src/adapters/mcp/sessions/session-endpoin
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
-import { Liveness } from '../../src/domain/liveness.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
-import { newInstanceId } from '../../src/domain/stream-name.ts';
-import { Streams } from '../../src/domain/streams.ts';
 import type { McpReply } from '../../src/ports/mcp-endpoint.ts';
 import type { CachedSession } from '../../src/ports/session-cache.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { HOUR } from '../contract/fixtures.ts';
+import { onceInstance } from '../support/once-lab.ts';
 import { initializeMessage, toolCall } from '../support/service.ts';
 
 /** What a server went through, and gates that its tools wait at. */
@@ -73,10 +71,12 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       lifetime: { idleMs: HOUR, maxLifetimeMs: HOUR },
       onError: () => {},
     });
+    const { streams, liveness, once } = onceInstance(store, systemClock);
     const endpoint = new SessionEndpoint({
       sessions,
       repository: store.sessions,
       limits: DEFAULT_LIMITS,
+      once,
       service: {
         storage: store.name,
         lifetime: sessions.lifetime,
@@ -84,20 +84,8 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
         onBug: () => {},
       },
       server: probeServer(probe),
-      streams: new Streams({
-        events: store.events,
-        signals: store.signals,
-        clock: systemClock,
-        keep: DEFAULT_LIMITS.eventsPerStream,
-        retentionMs: HOUR,
-        onError: () => {},
-      }),
-      liveness: new Liveness({
-        instance: newInstanceId(),
-        instances: store.instances,
-        clock: systemClock,
-        onError: () => {},
-      }),
+      streams,
+      liveness,
     });
     return { endpoint, probe, store };
   };

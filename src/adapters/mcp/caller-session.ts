@@ -1,12 +1,18 @@
 import { type HandleOptions, Handles } from '../../domain/handles.ts';
 import type { Principal } from '../../domain/principal.ts';
+import { sessionRef } from '../../domain/session.ts';
 import { SessionState, type SessionStateOptions } from '../../domain/session-state.ts';
 import { connectionTarget } from '../../domain/session-target.ts';
+import { isObject } from './jsonrpc.ts';
+import { requestBinding } from './request-binding.ts';
+import type { RequestState, RequestStates } from './request-state.ts';
 import type { ServiceFacts } from './service-facts.ts';
 
 export interface CallerSessionOptions extends SessionStateOptions {
   /** What tools may say of the service. */
   readonly service: ServiceFacts;
+  /** Absent where no keys are configured. */
+  readonly requestStates?: RequestStates | undefined;
 }
 
 /** Who a server is made for. */
@@ -14,6 +20,8 @@ export interface Caller {
   /** The session that the connection itself has; `undefined` for 2026-07-28, where connections have none. */
   readonly sessionId: string | undefined;
   readonly principal: Principal | undefined;
+  /** The request that the server is made for, where it is made for one. */
+  readonly request?: unknown;
 }
 
 /**
@@ -28,12 +36,17 @@ export class CallerSession extends SessionState {
   /** The service that keeps the session, as tools describe it. */
   readonly service: ServiceFacts;
   readonly #handles: Handles;
+  readonly #requestStates: RequestStates | undefined;
+  readonly #request: string;
 
-  constructor({ sessionId, principal }: Caller, options: CallerSessionOptions) {
+  constructor({ sessionId, principal, request }: Caller, options: CallerSessionOptions) {
     super(sessionId === undefined ? undefined : connectionTarget(sessionId, options.sessions), options);
     this.era = sessionId === undefined ? 'modern' : 'legacy';
     this.principal = principal;
     this.service = options.service;
+    this.#requestStates = options.requestStates;
+    // Where there is a session, the SDK itself asks the client and calls again: no state leaves the process.
+    this.#request = sessionId === undefined ? bindingOf(request) : `session ${sessionRef(sessionId)}`;
     this.#handles = new Handles(principal, options);
   }
 
@@ -53,4 +66,21 @@ export class CallerSession extends SessionState {
   open(options?: HandleOptions): Promise<SessionState> {
     return this.#handles.open(options);
   }
+
+  /**
+   * Seals what a tool wants to know again when its call is made anew with the client's answers (2026-07-28, Multi
+   * Round-Trip Requests), for this caller and this call. `verify` goes into the SDK's `ServerOptions.requestState`.
+   * @throws Error where no keys are configured
+   */
+  get requestState(): RequestState {
+    if (this.#requestStates === undefined) {
+      throw new Error('requestState needs keys to seal it with: set requestStateKeys of durableMcp');
+    }
+    return this.#requestStates.for({ principal: this.principal, request: this.#request });
+  }
+}
+
+function bindingOf(message: unknown): string {
+  const { method, params } = isObject(message) ? message : {};
+  return requestBinding(String(method), params);
 }

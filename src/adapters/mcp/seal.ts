@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt, errors } from 'jose';
 
 /** Shortest secret, in bytes of its UTF-8. */
-const SECRET_BYTES = 32;
+export const SECRET_BYTES = 32;
 
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;
 

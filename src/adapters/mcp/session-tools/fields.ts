@@ -30,6 +30,15 @@ export const expectedVersion = z
   .min(0, `expected_version must be ${VERSION_RULE}`)
   .optional();
 
+export const idempotencyKey = z
+  .string({ error: problem('idempotency_key', KEY_RULE) })
+  .optional()
+  .describe(
+    'A name that you make up for this one call. If you did not get its answer, make the same call again with it: ' +
+      'that is not done a second time, but answered as the first was.',
+  )
+  .meta({ minLength: 1, maxLength: KEY_CHARACTERS });
+
 export const prefix = z
   .string({ error: problem('prefix', 'a string') })
   .optional()

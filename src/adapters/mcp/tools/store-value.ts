@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { expectedVersion, key, sessionId, storage, value, version } from '../session-tools/fields.ts';
+import {
+  expectedVersion,
+  idempotencyKey,
+  key,
+  sessionId,
+  storage,
+  value,
+  version,
+} from '../session-tools/fields.ts';
 import { stateTool } from '../session-tools/state-tool.ts';
+import { idempotent } from './idempotent.ts';
 
 export const storeValue = stateTool({
   name: 'store_value',
@@ -16,6 +25,7 @@ export const storeValue = stateTool({
       'Store only if the key is at this version (as get_value or store_value returned it); 0: only if the key ' +
         'does not exist. Leave out to store in any case.',
     ),
+    idempotency_key: idempotencyKey,
   },
   output: z.strictObject({
     stored: z.literal(true),
@@ -27,9 +37,9 @@ export const storeValue = stateTool({
   }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
   async run(args, { state, settings }) {
-    const { version: written } = await state.set(args.key, args.value, {
-      expectedVersion: args.expected_version,
-    });
+    const { version: written } = await idempotent({ tool: 'store_value', args }, state, () =>
+      state.set(args.key, args.value, { expectedVersion: args.expected_version }),
+    );
     return {
       stored: true as const,
       session_id: state.id,

@@ -22,9 +22,9 @@ await command(
       server.registerTool(
         'hang',
         { description: 'Ends when it is aborted, and says so on stdout.' },
-        async ({ signal, requestId }) => {
+        async ({ mcpReq: { signal, id } }) => {
           if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-          process.stdout.write(`aborted ${requestId}: ${signal.reason}\n`);
+          process.stdout.write(`aborted ${id}: ${signal.reason}\n`);
           return { content: [] };
         },
       );

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import type { CallerSession } from '../../src/adapters/mcp/caller-session.ts';
 import { type DurableMcp, durableMcp } from '../../src/app/durable-mcp.ts';
 import type { Limits } from '../../src/domain/limits.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { StoreHarness } from '../contract/harness.ts';
 import { type RandomProxy, startRandomProxy } from './random-proxy.ts';
@@ -13,8 +13,8 @@ import { seededRandom } from './seeded-random.ts';
 
 export interface ClusterOptions {
   readonly harness: StoreHarness;
-  /** Makes one session's server on the instance of this name: `a`, `b`, `c`… */
-  readonly server: (instance: string, session: SessionState) => ReturnType<ServerFactory>;
+  /** Makes a caller's server on the instance of this name: `a`, `b`, `c`… */
+  readonly server: (instance: string, caller: CallerSession) => ReturnType<ServerFactory>;
   /** How many instances; 3 by default. */
   readonly count?: number;
   readonly seed?: number;
@@ -79,7 +79,7 @@ async function startInstance(
   const store = await harness.open();
   const mcp = durableMcp({
     store: wrap(store, name),
-    server: (session) => server(name, session),
+    server: (caller) => server(name, caller),
     limits,
     onStoreError: (error) => storeErrors.push(error),
     onBug: (error) => bugs.push(error),

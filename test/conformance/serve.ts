@@ -1,6 +1,7 @@
 import { command, storeFlag } from '../../src/app/cli/command.ts';
 import { readServerConfig } from '../../src/app/config.ts';
 import { runServer } from '../../src/app/run-server.ts';
+import { TEST_ONLY_KEY } from './fixture/request-state.ts';
 import { fixtureServer } from './fixture-server.ts';
 
 /** `npm run conformance:serve`: one instance whose sessions are served by the fixture server. */
@@ -13,7 +14,10 @@ await command(
     },
   },
   ({ store, port }) => {
-    const config = readServerConfig(process.env, { store: storeFlag(store), port, embedded: true });
+    const config = readServerConfig(
+      { REQUEST_STATE_KEYS: TEST_ONLY_KEY, ...process.env },
+      { store: storeFlag(store), port, embedded: true },
+    );
     const factory = fixtureServer({
       storage: config.store.name,
       lifetime: config.lifetime,

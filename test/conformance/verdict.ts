@@ -1,4 +1,4 @@
-import { REQUIRED_CHECKS, SCENARIOS } from './scenarios.ts';
+import { REQUIRED_CHECKS, type Revision, SCENARIOS } from './scenarios.ts';
 
 /** One check as the suite writes it down. */
 export interface Check {
@@ -24,14 +24,15 @@ export interface Verdict {
  *
  * @param results checks by scenario
  */
-export function judge(results: ReadonlyMap<string, readonly Check[]>): Verdict[] {
-  const known = SCENARIOS.map((scenario) => judgeScenario(scenario, results.get(scenario)));
+export function judge(revision: Revision, results: ReadonlyMap<string, readonly Check[]>): Verdict[] {
+  const expected = SCENARIOS[revision];
+  const known = expected.map((scenario) => judgeScenario(scenario, results.get(scenario)));
   const unknown = [...results.keys()]
-    .filter((scenario) => !SCENARIOS.includes(scenario))
+    .filter((scenario) => !expected.includes(scenario))
     .map((scenario) => ({
       scenario,
       succeeded: 0,
-      problems: ['not in test/conformance/scenarios.ts'],
+      problems: [`not in test/conformance/scenarios.ts for ${revision}`],
       warnings: [],
     }));
   return [...known, ...unknown];

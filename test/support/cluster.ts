@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import type { CallerSession } from '../../src/adapters/mcp/caller-session.ts';
 import { type DurableMcp, durableMcp } from '../../src/app/durable-mcp.ts';
+import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
 import type { Limits } from '../../src/domain/limits.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { TEST_ONLY_KEY } from '../conformance/fixture/request-state.ts';
 import type { StoreHarness } from '../contract/harness.ts';
 import { type RandomProxy, startRandomProxy } from './random-proxy.ts';
 import { RawClient, type RawClientOptions } from './raw-client.ts';
@@ -13,12 +15,14 @@ import { seededRandom } from './seeded-random.ts';
 
 export interface ClusterOptions {
   readonly harness: StoreHarness;
-  /** Makes one session's server on the instance of this name: `a`, `b`, `c`… */
-  readonly server: (instance: string, session: SessionState) => ReturnType<ServerFactory>;
+  /** Makes a caller's server on the instance of this name: `a`, `b`, `c`… */
+  readonly server: (instance: string, caller: CallerSession) => ReturnType<ServerFactory>;
   /** How many instances; 3 by default. */
   readonly count?: number;
   readonly seed?: number;
   readonly limits?: Partial<Limits>;
+  /** What else the endpoints are made with. */
+  readonly endpoint?: Partial<DurableMcpOptions>;
   /** Lets an instance misbehave: what it is given in place of its store. */
   readonly wrap?: (store: Store, instance: string) => Store;
 }
@@ -72,15 +76,17 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startInstance(
   name: string,
-  { harness, server, limits = {}, wrap = (store) => store }: ClusterOptions,
+  { harness, server, limits = {}, endpoint = {}, wrap = (store) => store }: ClusterOptions,
   storeErrors: unknown[],
   bugs: unknown[],
 ): Promise<Instance> {
   const store = await harness.open();
   const mcp = durableMcp({
     store: wrap(store, name),
-    server: (session) => server(name, session),
+    server: (caller) => server(name, caller),
     limits,
+    requestStateKeys: [TEST_ONLY_KEY],
+    ...endpoint,
     onStoreError: (error) => storeErrors.push(error),
     onBug: (error) => bugs.push(error),
   });

@@ -3,10 +3,21 @@ import { DurableMcpError } from '../../domain/errors.ts';
 import { InvalidSettings } from '../settings.ts';
 import type { StoreName } from '../store-config.ts';
 
-type Options = Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>;
+interface Option {
+  readonly type: 'string' | 'boolean';
+  /** Whether the flag may be given several times, each with a value. */
+  readonly multiple?: true;
+  readonly help: string;
+}
+
+type Options = Record<string, Option>;
 
 type Values<O extends Options> = {
-  [Name in keyof O]?: O[Name]['type'] extends 'string' ? string : boolean;
+  [Name in keyof O]?: O[Name] extends { readonly multiple: true }
+    ? string[]
+    : O[Name]['type'] extends 'string'
+      ? string
+      : boolean;
 };
 
 /**
@@ -61,9 +72,11 @@ function rootCause(error: Error): string {
 }
 
 function helpText(usage: string, options: Options): string {
-  const flags = Object.entries(options).map(([name, { type, help }]) => {
-    const flag = `--${name}${type === 'string' ? ' VALUE' : ''}`;
-    return `  ${flag.padEnd(16)} ${help}`;
-  });
-  return `Usage: ${usage}\n\n${flags.join('\n')}\n\nEnvironment variables are listed in README.md.\n`;
+  const flags = Object.entries(options).map(([name, { type, help }]) => ({
+    flag: `--${name}${type === 'string' ? ' VALUE' : ''}`,
+    help,
+  }));
+  const width = Math.max(...flags.map(({ flag }) => flag.length));
+  const lines = flags.map(({ flag, help }) => `  ${flag.padEnd(width)}  ${help}`);
+  return `Usage: ${usage}\n\n${lines.join('\n')}\n\nEnvironment variables are listed in README.md.\n`;
 }

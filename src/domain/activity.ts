@@ -1,34 +1,36 @@
 import type { Clock } from '../ports/clock.ts';
 import type { SessionRepository, Touch } from '../ports/session-repository.ts';
-import { type Session, type SessionRef, slidExpiry } from './session.ts';
+import { GatheredTouches } from './gathered-touches.ts';
+import { idleTime, type Session, type SessionRef, slidExpiry } from './session.ts';
 
 /** A session's expiry is written at most this often, however busy it is. */
 const LONGEST_INTERVAL_MS = 60_000;
 /** An open stream is written down as use this often at least. */
 const LONGEST_HOLD_MS = 6 * 60 * 60 * 1_000;
 
+/** What must be known of a session to write down that it is used. */
+type UsedSession = Pick<Session, 'ref' | 'endsAt' | 'idleMs'>;
+
 /**
  * Turns the use of sessions into few writes.
  *
  * The first use after an interval is written before the request goes on; uses within it are gathered and
- * written together at its end. So the stored expiry is never more than one interval (a quarter of the idle
- * time at most) behind, and an idle session lives for its full idle time after its last use.
+ * written together at its end. So the stored expiry is never more than one interval (a quarter of the session's
+ * idle time at most) behind, and an idle session lives for its full idle time after its last use.
  */
 export class Activity {
-  readonly intervalMs: number;
   readonly #repository: SessionRepository;
   readonly #clock: Clock;
   readonly #idleMs: number;
-  readonly #onError: (error: unknown) => void;
-  readonly #gathered = new Map<SessionRef, Touch>();
-  readonly #writing = new Map<SessionRef, Promise<void>>();
-  readonly #holds = new Set<Pick<Session, 'ref' | 'endsAt'>>();
-  #cancelHold: (() => void) | undefined;
-  #cancelFlush: (() => void) | undefined;
+  readonly #gathered: GatheredTouches;
+  readonly #writing = new Map<SessionRef, { readonly touch: Touch; readonly done: Promise<void> }>();
+  /** By how often they are written. */
+  readonly #holds = new Map<number, Set<UsedSession>>();
 
   constructor(options: {
     readonly repository: SessionRepository;
     readonly clock: Clock;
+    /** Of sessions that have no idle time of their own. */
     readonly idleMs: number;
     /** Told of a gathered write that failed; it is tried again an interval later. */
     readonly onError: (error: unknown) => void;
@@ -36,8 +38,7 @@ export class Activity {
     this.#repository = options.repository;
     this.#clock = options.clock;
     this.#idleMs = options.idleMs;
-    this.#onError = options.onError;
-    this.intervalMs = Math.min(LONGEST_INTERVAL_MS, Math.floor(options.idleMs / 4));
+    this.#gathered = new GatheredTouches(options);
   }
 
   /**
@@ -48,10 +49,11 @@ export class Activity {
   async record(session: Session): Promise<Session> {
     const now = this.#clock.now();
     const touch = this.#touchOf(session, now);
-    if (now - session.lastSeenAt < this.intervalMs) {
-      this.#gather(touch);
+    const intervalMs = this.#intervalOf(session, LONGEST_INTERVAL_MS);
+    if (now - session.lastSeenAt < intervalMs) {
+      this.#gathered.add(touch, intervalMs);
     } else {
-      await this.#writeOnce(touch, now);
+      await this.#writeOnce(touch, intervalMs);
     }
     return {
       ...session,
@@ -62,77 +64,76 @@ export class Activity {
 
   /**
    * Counts `session` as used until the returned function is called: a client that is connected to a stream need
-   * not say anything. Written a few times in the idle time, for all held sessions together.
+   * not say anything. Written a few times in the idle time, for all held sessions of that idle time together.
    */
-  hold(session: Pick<Session, 'ref' | 'endsAt'>): () => void {
-    const hold = { ref: session.ref, endsAt: session.endsAt };
-    this.#holds.add(hold);
-    this.#scheduleHolds();
+  hold(session: UsedSession): () => void {
+    const hold = { ref: session.ref, endsAt: session.endsAt, idleMs: session.idleMs };
+    const everyMs = this.#intervalOf(session, LONGEST_HOLD_MS);
+    const held = this.#holds.get(everyMs) ?? this.#beginHolding(everyMs);
+    held.add(hold);
     return () => {
       // The idle time begins when the client leaves.
-      if (this.#holds.delete(hold)) this.#gather(this.#touchOf(hold, this.#clock.now()));
+      if (held.delete(hold)) this.#gather(hold);
     };
   }
 
   /** Writes what is gathered. @throws StoreUnavailable; what was gathered is then kept */
-  async flush(): Promise<void> {
-    this.#cancelFlush?.();
-    this.#cancelFlush = undefined;
-    const touches = [...this.#gathered.values()];
-    if (touches.length === 0) return;
-    this.#gathered.clear();
-    try {
-      await this.#repository.touch(touches, this.#clock.now());
-    } catch (error) {
-      for (const touch of touches) {
-        if (!this.#gathered.has(touch.ref)) this.#gathered.set(touch.ref, touch);
-      }
-      throw error;
-    }
+  flush(): Promise<void> {
+    return this.#gathered.writeAll();
   }
 
   /** Forgets a session that has ended. */
   forget(ref: SessionRef): void {
-    this.#gathered.delete(ref);
+    this.#gathered.drop(ref);
   }
 
-  #touchOf(session: Pick<Session, 'ref' | 'endsAt'>, now: number): Touch {
+  #intervalOf(session: UsedSession, longestMs: number): number {
+    return Math.min(longestMs, Math.floor(idleTime(session, this.#idleMs) / 4));
+  }
+
+  #touchOf(session: UsedSession, now: number): Touch {
     return { ref: session.ref, lastSeenAt: now, expiresAt: slidExpiry(session, now, this.#idleMs) };
   }
 
-  #gather(touch: Touch): void {
-    this.#gathered.set(touch.ref, touch);
-    this.#cancelFlush ??= this.#clock.schedule(this.intervalMs, () => void this.#flushOnSchedule());
+  #gather(session: UsedSession): void {
+    const intervalMs = this.#intervalOf(session, LONGEST_INTERVAL_MS);
+    this.#gathered.add(this.#touchOf(session, this.#clock.now()), intervalMs);
   }
 
-  #scheduleHolds(): void {
-    const intervalMs = Math.min(LONGEST_HOLD_MS, Math.floor(this.#idleMs / 4));
-    this.#cancelHold ??= this.#clock.schedule(intervalMs, () => {
-      this.#cancelHold = undefined;
-      if (this.#holds.size === 0) return;
-      const now = this.#clock.now();
-      for (const session of this.#holds) this.#gathered.set(session.ref, this.#touchOf(session, now));
-      this.#scheduleHolds();
-      void this.#flushOnSchedule();
+  #beginHolding(everyMs: number): Set<UsedSession> {
+    const held = new Set<UsedSession>();
+    this.#holds.set(everyMs, held);
+    this.#scheduleHeld(everyMs, held);
+    return held;
+  }
+
+  #scheduleHeld(everyMs: number, held: ReadonlySet<UsedSession>): void {
+    this.#clock.schedule(everyMs, () => {
+      if (held.size === 0) {
+        this.#holds.delete(everyMs);
+        return;
+      }
+      for (const session of held) this.#gather(session);
+      this.#scheduleHeld(everyMs, held);
+      void this.#gathered.writeDue(Math.min(LONGEST_INTERVAL_MS, everyMs));
     });
   }
 
   /** Of many requests that find a session's write due, one writes and the others wait for it. */
-  async #writeOnce(touch: Touch, now: number): Promise<void> {
+  async #writeOnce(touch: Touch, intervalMs: number): Promise<void> {
     const underWay = this.#writing.get(touch.ref);
-    if (underWay !== undefined) return underWay;
-    this.#gathered.delete(touch.ref);
-    const write = this.#repository.touch([touch], now).finally(() => this.#writing.delete(touch.ref));
-    this.#writing.set(touch.ref, write);
-    return write;
+    if (underWay !== undefined) {
+      // What is being written is the use of an earlier moment.
+      if (touch.lastSeenAt > underWay.touch.lastSeenAt) this.#gathered.add(touch, intervalMs);
+      return underWay.done;
+    }
+    const done = this.#write(touch).finally(() => this.#writing.delete(touch.ref));
+    this.#writing.set(touch.ref, { touch, done });
+    return done;
   }
 
-  async #flushOnSchedule(): Promise<void> {
-    try {
-      await this.flush();
-    } catch (error) {
-      this.#onError(error);
-      this.#cancelFlush ??= this.#clock.schedule(this.intervalMs, () => void this.#flushOnSchedule());
-    }
+  async #write(touch: Touch): Promise<void> {
+    await this.#repository.touch([touch], this.#clock.now());
+    this.#gathered.drop(touch.ref, touch.lastSeenAt);
   }
 }

@@ -33,6 +33,11 @@ export interface Session {
   readonly expiresAt: number;
   /** Absolute end, fixed at creation. */
   readonly endsAt: number;
+  /**
+   * How long this session may be unused, in ms, fixed at creation; `undefined`: as long as the service's
+   * configuration says.
+   */
+  readonly idleMs: number | undefined;
   /** Counts changes of what a server is hydrated from; activity and values do not move it. From 1. */
   readonly version: number;
   /** Keys that hold a value. */
@@ -78,7 +83,19 @@ export function isExpired(session: Pick<Session, 'expiresAt'>, now: number): boo
   return now >= session.expiresAt;
 }
 
-/** When a session that is used at `now` expires: later by its idle time, but not past its absolute end. */
-export function slidExpiry(session: Pick<Session, 'endsAt'>, now: number, idleMs: number): number {
-  return Math.min(now + idleMs, session.endsAt);
+/** How long a session may be unused. @param configuredMs for those that have no idle time of their own */
+export function idleTime(session: Pick<Session, 'idleMs'>, configuredMs: number): number {
+  return session.idleMs ?? configuredMs;
+}
+
+/**
+ * When a session that is used at `now` expires: later by its idle time, but not past its absolute end.
+ * @param configuredMs as for {@link idleTime}
+ */
+export function slidExpiry(
+  session: Pick<Session, 'endsAt' | 'idleMs'>,
+  now: number,
+  configuredMs: number,
+): number {
+  return Math.min(now + idleTime(session, configuredMs), session.endsAt);
 }

@@ -19,7 +19,7 @@ import {
 } from './session.ts';
 
 export interface SessionLifetime {
-  /** A session that is not used for this long is gone. Milliseconds. */
+  /** A session that is not used for this long is gone, unless it has an idle time of its own. Milliseconds. */
   readonly idleMs: number;
   /** A session is gone this long after it was opened, however busy it is. Milliseconds. */
   readonly maxLifetimeMs: number;
@@ -86,10 +86,15 @@ export class Sessions {
       readonly principal: Principal | undefined;
       readonly initialize: InitializeParams | undefined;
       readonly protocolVersion: string | undefined;
+      /** The session's own idle time: whole milliseconds, at least 1. By default the service's. */
       readonly idleMs?: number | undefined;
     },
     id: string = newSessionId(),
   ): Promise<OpenSession> {
+    const { idleMs } = origin;
+    if (idleMs !== undefined && !(Number.isSafeInteger(idleMs) && idleMs >= 1)) {
+      throw new InvalidArgument('idleMs', 'must be a whole number of milliseconds, at least 1');
+    }
     const bytes = Buffer.byteLength(JSON.stringify(origin.initialize ?? null));
     if (bytes > INITIALIZE_BYTES) {
       throw new InvalidArgument(
@@ -106,8 +111,9 @@ export class Sessions {
       subscriptions: [],
       createdAt: now,
       lastSeenAt: now,
-      expiresAt: slidExpiry({ endsAt }, now, this.lifetime.idleMs),
+      expiresAt: slidExpiry({ endsAt, idleMs }, now, this.lifetime.idleMs),
       endsAt,
+      idleMs,
       version: 1,
       valueCount: 0,
     };

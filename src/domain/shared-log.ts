@@ -87,6 +87,7 @@ export class SharedLog {
       lastSeenAt: now,
       expiresAt: NEVER,
       endsAt: NEVER,
+      idleMs: undefined,
       version: 1,
       valueCount: 0,
     };

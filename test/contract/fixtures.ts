@@ -22,6 +22,7 @@ export function newSession(overrides: Partial<Session> = {}): Session {
     lastSeenAt: NOW,
     expiresAt: NOW + HOUR,
     endsAt: NOW + 24 * HOUR,
+    idleMs: undefined,
     version: 1,
     valueCount: 0,
     ...overrides,

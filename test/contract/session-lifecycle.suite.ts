@@ -37,12 +37,14 @@ export function sessionLifecycleContract(makeHarness: HarnessFactory): void {
         createdAt: NOW - 5_123,
         lastSeenAt: NOW - 1,
         expiresAt: NOW + 1_234,
+        // More than 32 bits hold.
+        idleMs: 90 * 24 * HOUR + 1,
       });
       await a.sessions.create(session);
       expect(await b.sessions.find(session.ref, NOW)).toEqual(session);
     });
 
-    it('keeps a session without principal, initialize and protocol version', async () => {
+    it('keeps a session without principal, initialize, protocol version and idle time of its own', async () => {
       const session = newSession({ initialize: undefined, protocolVersion: undefined });
       await a.sessions.create(session);
       expect(await b.sessions.find(session.ref, NOW)).toEqual(session);
@@ -75,7 +77,7 @@ export function sessionLifecycleContract(makeHarness: HarnessFactory): void {
 
     describe('updateIfVersion', () => {
       it('changes what is given, leaves the rest, and counts up the version', async () => {
-        const session = newSession({ subscriptions: ['a'] });
+        const session = newSession({ subscriptions: ['a'], idleMs: 1_000 });
         await a.sessions.create(session);
         const updated = await a.sessions.updateIfVersion(session.ref, 1, { logLevel: 'error' }, NOW);
         expect(updated).toEqual({ ...session, logLevel: 'error', version: 2 });

@@ -17,8 +17,8 @@ function activity(idleMs: number): Activity {
   return new Activity({ repository, clock, idleMs, onError: (error) => errors.push(error) });
 }
 
-async function open(idleMs: number, endsAt = NOW + 30 * DAY): Promise<Session> {
-  const session = newSession({ expiresAt: NOW + idleMs, endsAt });
+async function open(idleMs: number, overrides: Partial<Session> = {}): Promise<Session> {
+  const session = newSession({ expiresAt: NOW + idleMs, endsAt: NOW + 30 * DAY, ...overrides });
   await repository.create(session);
   return session;
 }
@@ -45,8 +45,35 @@ describe('a held session', () => {
     expect(await isThere(abandoned)).toBe(false);
   });
 
+  // Catches: one rhythm for all, which lets the one expire or has the other written all the time.
+  it.each([1_000, 2_000])(
+    'with an idle time of its own of %i ms lives beside one of a day, and dies when it is let go',
+    async (idleMs) => {
+      const [short, long] = [await open(idleMs, { idleMs }), await open(DAY)];
+      const touch = vi.spyOn(repository, 'touch');
+      const held = activity(DAY);
+      const release = held.hold(short);
+      held.hold(long);
+      for (let step = 1; step <= 40; step += 1) {
+        await clock.advance(idleMs / 2);
+        expect(await isThere(short)).toBe(true);
+      }
+      const written = touch.mock.calls.flatMap(([touches]) => touches.map(({ ref }) => ref));
+      expect(written).not.toContain(long.ref);
+      release();
+      await clock.advance(idleMs - 1);
+      expect(await isThere(short)).toBe(true);
+      await clock.advance(1);
+      expect(await isThere(short)).toBe(false);
+      touch.mockClear();
+      await clock.advance(DAY);
+      expect(touch).toHaveBeenCalledTimes(4);
+      expect(await isThere(long)).toBe(true);
+    },
+  );
+
   it('does not outlive its absolute end', async () => {
-    const held = await open(HOUR, NOW + 3 * HOUR);
+    const held = await open(HOUR, { endsAt: NOW + 3 * HOUR });
     activity(HOUR).hold(held);
     await clock.advance(3 * HOUR - 1);
     expect(await isThere(held)).toBe(true);

@@ -129,6 +129,47 @@ describe('expiry', () => {
     },
   );
 
+  describe('of a session with an idle time of its own', () => {
+    // Catches: expiry or intervals by the service's idle time, in which such a session expires while it is used, or
+    // lives on for a day after it.
+    it.each([1_000, 2_000, 40])(
+      'is %i ms after the last use, on instances that let others be unused for a day',
+      async (idleMs) => {
+        const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
+        const { id, session } = await a.sessions.open({ ...ORIGIN, idleMs });
+        expect(session.expiresAt).toBe(NOW + idleMs);
+        for (let use = 0; use < 20; use += 1) {
+          await clock.advance(use % 3 === 0 ? idleMs - 1 : idleMs / 5);
+          await (use % 2 ? a : b).sessions.resolve(id, undefined);
+        }
+        const lastUse = clock.now();
+        await clock.advance(idleMs / 2);
+        expect(await a.store.sessions.find(session.ref, lastUse + idleMs - 1)).toBeDefined();
+        expect(await a.store.sessions.find(session.ref, lastUse + idleMs)).toBeUndefined();
+      },
+    );
+
+    it('is that long after the last use also where others may be unused for a second', async () => {
+      const { sessions } = instance({ idleMs: 1_000 });
+      const { id } = await sessions.open({ ...ORIGIN, idleMs: HOUR });
+      for (const ms of [HOUR - 1, MINUTE, HOUR - 1]) {
+        await clock.advance(ms);
+        expect(await sessions.resolve(id, undefined)).toMatchObject({ expiresAt: clock.now() + HOUR });
+      }
+    });
+
+    it('is not later than its absolute end', async () => {
+      const { sessions } = instance({ maxLifetimeMs: HOUR });
+      const { session } = await sessions.open({ ...ORIGIN, idleMs: 2 * HOUR });
+      expect(session).toMatchObject({ expiresAt: NOW + HOUR, idleMs: 2 * HOUR });
+    });
+
+    it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('is refused to be %d ms', async (idleMs) => {
+      await expect(instance().sessions.open({ ...ORIGIN, idleMs })).rejects.toThrow(/^idleMs: /);
+      expect(shared.data.sessions.size).toBe(0);
+    });
+  });
+
   it('is at the latest at the absolute end, however busy the session is', async () => {
     const { sessions } = instance({ idleMs: HOUR, maxLifetimeMs: 3 * HOUR });
     const { id } = await sessions.open(ORIGIN);
@@ -158,6 +199,22 @@ describe('activity', () => {
     expect(touch.mock.calls[0]?.[0]).toHaveLength(5);
   });
 
+  // Catches: one timer for all, set to the shortest interval.
+  it('is written no more often for the sake of a session that needs it', async () => {
+    const { sessions, store } = instance();
+    const [long, short] = [await sessions.open(ORIGIN), await sessions.open({ ...ORIGIN, idleMs: 1_000 })];
+    const touch = vi.spyOn(store.sessions, 'touch');
+    for (let use = 0; use < 300; use += 1) {
+      for (const { id } of [long, short]) await sessions.resolve(id, undefined);
+      await clock.advance(200);
+    }
+    const writes = ({ session: { ref } }: typeof long): number =>
+      touch.mock.calls.filter(([touches]) => touches.some((each) => each.ref === ref)).length;
+    expect(writes(long)).toBe(1);
+    expect(writes(short)).toBeGreaterThan(100);
+    expect(writes(short)).toBeLessThanOrEqual(241);
+  });
+
   it('of concurrent requests is written once', async () => {
     const { sessions, store } = instance();
     const { id } = await sessions.open(ORIGIN);
@@ -165,6 +222,30 @@ describe('activity', () => {
     const touch = vi.spyOn(store.sessions, 'touch');
     await Promise.all(Array.from({ length: 20 }, () => sessions.resolve(id, undefined)));
     expect(touch).toHaveBeenCalledTimes(1);
+  });
+
+  // Catches: a use that only waited for the write of an earlier one, and so was never written itself.
+  it('that comes while an earlier one is being written is written too', async () => {
+    const { sessions, store } = instance({ idleMs: 1_000 });
+    const { id, session } = await sessions.open(ORIGIN);
+    await clock.advance(500);
+    const touch = store.sessions.touch.bind(store.sessions);
+    vi.spyOn(store.sessions, 'touch').mockImplementationOnce(async (...args) => {
+      await new Promise<void>((resolve) => clock.schedule(200, resolve));
+      await touch(...args);
+    });
+    const first = sessions.resolve(id, undefined);
+    // Lets the request come as far as the store, before the time moves on.
+    await clock.advance(0);
+    await clock.advance(100);
+    const second = sessions.resolve(id, undefined);
+    await clock.advance(0);
+    await clock.advance(400);
+    await Promise.all([first, second]);
+    expect(await sessions.fresh(session.ref)).toMatchObject({
+      lastSeenAt: NOW + 600,
+      expiresAt: NOW + 1_600,
+    });
   });
 
   it('that could not be written is kept and tried again', async () => {
@@ -188,6 +269,58 @@ describe('activity', () => {
     vi.spyOn(store.sessions, 'touch').mockRejectedValueOnce(new StoreUnavailable());
     await expect(sessions.resolve(id, undefined)).rejects.toThrow(StoreUnavailable);
     expect(await sessions.resolve(id, undefined)).toBeDefined();
+  });
+
+  // Catches: a use written twice, by a later one's write and by the timer; a timer of what a flush has written.
+  it('is written by one timer, or by what comes before it', async () => {
+    const { sessions, store } = instance();
+    const { id, session } = await sessions.open(ORIGIN);
+    const touch = vi.spyOn(store.sessions, 'touch');
+    await clock.advance(MINUTE / 2);
+    await sessions.resolve(id, undefined);
+    // What another instance would do, which does not know of the use just gathered.
+    sessions.forget(session.ref);
+    await clock.advance(MINUTE / 2);
+    await sessions.resolve(id, undefined);
+    expect(touch).toHaveBeenCalledTimes(1);
+    await clock.advance(MINUTE - 1);
+    expect(touch).toHaveBeenCalledTimes(1);
+    await sessions.resolve(id, undefined);
+    await clock.advance(MINUTE / 2);
+    await sessions.activity.flush();
+    expect(touch).toHaveBeenCalledTimes(2);
+    await sessions.resolve(id, undefined);
+    await clock.advance(MINUTE - 1);
+    expect(touch).toHaveBeenCalledTimes(2);
+    await clock.advance(1);
+    expect(touch).toHaveBeenCalledTimes(3);
+  });
+
+  // Catches: what was gathered dropped by the write that was to take its place, and failed.
+  it('that was gathered is written though that of a later one fails', async () => {
+    const { sessions, store } = instance();
+    const { id, session } = await sessions.open(ORIGIN);
+    await clock.advance(MINUTE / 2);
+    await sessions.resolve(id, undefined);
+    sessions.forget(session.ref);
+    await clock.advance(MINUTE / 2);
+    vi.spyOn(store.sessions, 'touch').mockRejectedValueOnce(new StoreUnavailable());
+    await expect(sessions.resolve(id, undefined)).rejects.toThrow(StoreUnavailable);
+    await clock.advance(MINUTE);
+    expect(await sessions.fresh(session.ref)).toMatchObject({ lastSeenAt: NOW + MINUTE / 2 });
+  });
+
+  // Catches: a request that has what is gathered written, and when it fails leaves it without a timer.
+  it('that a request could not have written early is written on time', async () => {
+    const a = instance();
+    const { id, session } = await a.sessions.open(ORIGIN);
+    await clock.advance(1_000);
+    await a.sessions.resolve(id, undefined);
+    vi.spyOn(a.store.sessions, 'touch').mockRejectedValueOnce(new StoreUnavailable());
+    await expect(a.state(id).info()).rejects.toThrow(StoreUnavailable);
+    await clock.advance(MINUTE);
+    expect(await a.sessions.fresh(session.ref)).toMatchObject({ lastSeenAt: NOW + 1_000 });
+    expect(a.errors).toEqual([]);
   });
 });
 

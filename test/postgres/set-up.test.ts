@@ -5,6 +5,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { tables } from '../../src/adapters/postgres/schema.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import { teardown } from '../../src/adapters/postgres/teardown.ts';
+import type { SessionRef } from '../../src/domain/session.ts';
 import { newSession, outcomes, times } from '../contract/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -48,6 +49,26 @@ describe('migrate, teardown and check', () => {
   it('a second migration applies nothing', async () => {
     await migrate({ connectionString });
     expect(await migrate({ connectionString })).toEqual({ applied: [] });
+  });
+
+  // Catches: a new column that must be given, without which instances of an older version could open no session
+  // while a deploy rolls.
+  it('leaves a schema on which the first version’s sessions can be opened, and are served', async () => {
+    await migrate({ connectionString });
+    await database.client.query(
+      `insert into mcp_sessions (
+         ref, principal_issuer, principal_subject, initialize, protocol_version, log_level, subscriptions,
+         created_at, last_seen_at, expires_at, ends_at, version, value_count, key_count
+       )
+       values ('ref', 'issuer', 'subject', '{}', '2025-11-25', null, '[]', now(), now(), now() + interval '1 h',
+               now() + interval '1 d', 1, 0, 0)`,
+    );
+    const store = postgresStore({ connectionString });
+    expect(await store.sessions.find('ref' as SessionRef, Date.now())).toMatchObject({
+      principal: { issuer: 'issuer', subject: 'subject' },
+      idleMs: undefined,
+    });
+    await store.close();
   });
 
   // Catches: a teardown by `drop schema`, and drizzle's own journal, which other applications use.

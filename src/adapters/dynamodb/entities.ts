@@ -39,6 +39,7 @@ function sessionEntity(client: DynamoDBDocumentClient, table: string) {
         lastSeenAt: { type: 'number', required: true },
         expiresAt: { type: 'number', required: true },
         endsAt: { type: 'number', required: true },
+        idleMs: { type: 'number' },
         version: { type: 'number', required: true },
         /** Keys that hold a value; never fewer than there are, see `key-count.ts`. */
         valueCount: { type: 'number', required: true },

@@ -39,6 +39,7 @@ export function toSession(item: SessionItem): Session {
     lastSeenAt: item.lastSeenAt,
     expiresAt: item.expiresAt,
     endsAt: item.endsAt,
+    idleMs: item.idleMs,
     version: item.version,
     valueCount: item.valueCount,
   };

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { PgColumnBuilderBase } from 'drizzle-orm/pg-core';
 import {
+  bigint,
   boolean,
   check,
   customType,
@@ -40,6 +41,7 @@ export const sessions = pgTable(
     lastSeenAt: instant('last_seen_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
     endsAt: instant('ends_at').notNull(),
+    idleMs: bigint('idle_ms', { mode: 'number' }),
     version: integer('version').notNull(),
     /** Keys that hold a value. */
     valueCount: integer('value_count').notNull().default(0),

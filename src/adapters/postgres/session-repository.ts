@@ -42,6 +42,7 @@ export class PostgresSessionRepository implements SessionRepository {
       subscriptions: JSON.stringify(subscriptions),
       protocolVersion: session.protocolVersion ?? null,
       logLevel: session.logLevel ?? null,
+      idleMs: session.idleMs ?? null,
     });
     if (created === undefined) throw new SessionExists();
   }

@@ -17,6 +17,7 @@ export interface SessionRow {
   readonly lastSeenAt: number;
   readonly expiresAt: number;
   readonly endsAt: number;
+  readonly idleMs: number | null;
   readonly version: number;
   readonly valueCount: number;
 }
@@ -33,6 +34,7 @@ export const sessionColumns: SQL = sql`
   ${milliseconds(sessions.lastSeenAt)} as "lastSeenAt",
   ${milliseconds(sessions.expiresAt)} as "expiresAt",
   ${milliseconds(sessions.endsAt)} as "endsAt",
+  ${sessions.idleMs}::float8 as "idleMs",
   ${sessions.version} as "version",
   ${sessions.valueCount} as "valueCount"`;
 
@@ -49,6 +51,7 @@ export function sessionOf(row: SessionRow): Session {
     lastSeenAt: row.lastSeenAt,
     expiresAt: row.expiresAt,
     endsAt: row.endsAt,
+    idleMs: row.idleMs ?? undefined,
     version: row.version,
     valueCount: row.valueCount,
   };

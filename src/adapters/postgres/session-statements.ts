@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { sessions } from './schema.ts';
 import { type SessionRow, sessionColumns } from './session-row.ts';
 import {
+  bigintParameter,
   integerParameter,
   jsonParameter,
   statement,
@@ -20,14 +21,14 @@ export const createSession = statement<SessionRow, { readonly ref: string }>(
   sql`
 insert into ${sessions} (
   ref, principal_issuer, principal_subject, initialize, protocol_version, log_level, subscriptions,
-  created_at, last_seen_at, expires_at, ends_at, version, value_count, key_count
+  created_at, last_seen_at, expires_at, ends_at, idle_ms, version, value_count, key_count
 )
 values (
   ${ref}, ${textParameter('principalIssuer')}, ${textParameter('principalSubject')},
   ${jsonParameter('initialize')}, ${textParameter('protocolVersion')}, ${textParameter('logLevel')},
   ${jsonParameter('subscriptions')}, ${timeParameter('createdAt')}, ${timeParameter('lastSeenAt')},
-  ${timeParameter('expiresAt')}, ${timeParameter('endsAt')}, ${integerParameter('version')},
-  ${integerParameter('valueCount')}, ${integerParameter('valueCount')}
+  ${timeParameter('expiresAt')}, ${timeParameter('endsAt')}, ${bigintParameter('idleMs')},
+  ${integerParameter('version')}, ${integerParameter('valueCount')}, ${integerParameter('valueCount')}
 )
 on conflict (ref) do nothing
 returning ref`,

@@ -1,13 +1,16 @@
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
+import { Changes } from '../domain/changes.ts';
 import { Liveness } from '../domain/liveness.ts';
 import type { SessionRef } from '../domain/session.ts';
 import { Sessions } from '../domain/sessions.ts';
+import { SharedLog } from '../domain/shared-log.ts';
 import { newInstanceId } from '../domain/stream-name.ts';
 import { Streams } from '../domain/streams.ts';
 import { within } from '../domain/within.ts';
 import type { CachedSession } from '../ports/session-cache.ts';
+import { type ChangeNotifier, changeNotifier } from './change-notifier.ts';
 import { FINISH_MS } from './defaults.ts';
 import { type DurableMcpOptions, resolveOptions } from './durable-mcp-options.ts';
 import { sweepRegularly } from './sweep.ts';
@@ -15,10 +18,14 @@ import { sweepRegularly } from './sweep.ts';
 /** Session records kept in memory. At about 1 KB each, 10 MB. */
 const CACHED_SESSIONS = 10_000;
 
+/** For how long a close waits for changes that the store has not taken yet. */
+const FLUSH_MS = 500;
+
 /** An MCP endpoint that any instance on the same store serves. */
 export interface DurableMcp {
   /** The endpoint as a web-standard handler. Mount it under any path for all methods. */
   readonly fetch: McpHandler;
+  readonly notify: ChangeNotifier;
   /** Why requests should go to another instance, for a readiness probe; `undefined` if they may come. */
   notReady(): Promise<string | undefined>;
   /** The first step of a graceful stop: from now on {@link notReady} tells balancers to go elsewhere. */
@@ -82,6 +89,8 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     clock,
     onError: onStoreError,
   });
+  const log = new SharedLog({ repository: store.sessions, streams, clock });
+  const changes = new Changes({ log, clock, onError: onStoreError });
   const endpoint = new SessionEndpoint({
     sessions,
     repository: store.sessions,
@@ -89,6 +98,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     server,
     streams,
     liveness,
+    changes,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
   let draining = false;
@@ -100,6 +110,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       onBug,
       onStoreError,
     }),
+    notify: changeNotifier(changes, onStoreError),
     notReady: async () => {
       if (draining) return 'stopping';
       try {
@@ -122,7 +133,8 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       await within(endpoint.idle(), finishMs);
       await endpoint.stop();
       stopSweeping();
-      await Promise.all([sessions.activity.flush(), liveness.close()]);
+      const published = within(changes.flush(), FLUSH_MS).then(() => changes.close());
+      await Promise.all([published, sessions.activity.flush(), liveness.close()]);
     },
   };
 }

@@ -7,10 +7,12 @@ import { SessionEndpoint } from '../../src/adapters/mcp/sessions/session-endpoin
 import type { ServerFactory } from '../../src/adapters/mcp/sessions/session-server.ts';
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
+import { Changes } from '../../src/domain/changes.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
 import { Liveness } from '../../src/domain/liveness.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
+import { SharedLog } from '../../src/domain/shared-log.ts';
 import { newInstanceId } from '../../src/domain/stream-name.ts';
 import { Streams } from '../../src/domain/streams.ts';
 import type { McpReply } from '../../src/ports/mcp-endpoint.ts';
@@ -73,17 +75,23 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       lifetime: { idleMs: HOUR, maxLifetimeMs: HOUR },
       onError: () => {},
     });
+    const streams = new Streams({
+      events: store.events,
+      signals: store.signals,
+      clock: systemClock,
+      keep: DEFAULT_LIMITS.eventsPerStream,
+      retentionMs: HOUR,
+      onError: () => {},
+    });
     const endpoint = new SessionEndpoint({
       sessions,
       repository: store.sessions,
       limits: DEFAULT_LIMITS,
       server: probeServer(probe),
-      streams: new Streams({
-        events: store.events,
-        signals: store.signals,
+      streams,
+      changes: new Changes({
+        log: new SharedLog({ repository: store.sessions, streams, clock: systemClock }),
         clock: systemClock,
-        keep: DEFAULT_LIMITS.eventsPerStream,
-        retentionMs: HOUR,
         onError: () => {},
       }),
       liveness: new Liveness({

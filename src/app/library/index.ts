@@ -43,6 +43,7 @@ export type {
 } from '../../ports/session-repository.ts';
 export type { Signals, SignalTopic } from '../../ports/signals.ts';
 export type { Store } from '../../ports/store.ts';
+export type { ChangeNotifier } from '../change-notifier.ts';
 export { DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from '../defaults.ts';
 export { type DurableMcp, durableMcp } from '../durable-mcp.ts';
 export type { DurableMcpOptions } from '../durable-mcp-options.ts';

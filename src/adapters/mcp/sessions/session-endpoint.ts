@@ -1,3 +1,4 @@
+import type { Changes } from '../../../domain/changes.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { Session } from '../../../domain/session.ts';
@@ -6,6 +7,7 @@ import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
 import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { Announcements } from './announcements.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
@@ -30,6 +32,7 @@ export interface SessionEndpointOptions extends SessionStateOptions {
   readonly server: ServerFactory;
   readonly streams: Streams;
   readonly liveness: Liveness;
+  readonly changes: Changes;
 }
 
 interface Call {
@@ -48,6 +51,7 @@ export class SessionEndpoint implements McpEndpoint {
   readonly #exchanges: Exchanges;
   readonly #connections = new Connections();
   readonly #opener: StreamOpener;
+  readonly #announcements: Announcements;
   readonly #postbox: Postbox;
   readonly #pending = new PendingReplies();
   readonly #opening: SessionOpener;
@@ -73,6 +77,12 @@ export class SessionEndpoint implements McpEndpoint {
       streams,
       liveness,
       isRunning: (stream) => this.#exchanges.isRunning(stream),
+    });
+    this.#announcements = new Announcements({
+      changes: options.changes,
+      streams,
+      fresh: (ref) => sessions.fresh(ref),
+      capabilitiesOf: async (handle, session) => (await this.#hosts.get(handle).server(session)).capabilities,
     });
     this.#opening = new SessionOpener(sessions, this.#hosts);
     this.#postbox = new Postbox(streams, liveness.instance, this.#hosts);
@@ -135,7 +145,7 @@ export class SessionEndpoint implements McpEndpoint {
     if (refusal !== undefined) return refusal;
     const attendance = this.#options.sessions.activity.hold(session);
     try {
-      const opened = await this.#opener.open({
+      const opened = await this.#announcements.open(this.#opener, {
         handle: { session, id: caller.sessionId as string },
         lastEventId,
         primes: primes(session.protocolVersion),

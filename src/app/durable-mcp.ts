@@ -1,10 +1,11 @@
-import { InMemoryServerEventBus } from '@modelcontextprotocol/server';
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
 import { CallerSession } from '../adapters/mcp/caller-session.ts';
+import { type ChangeNotifier, changeNotifier } from '../adapters/mcp/change-notifier.ts';
 import { RequestStates } from '../adapters/mcp/request-state.ts';
 import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
 import { SdkStatelessEndpoint } from '../adapters/mcp/stateless/stateless-endpoint.ts';
+import { Changes } from '../domain/changes.ts';
 import { Liveness } from '../domain/liveness.ts';
 import { Once } from '../domain/once.ts';
 import type { SessionRef } from '../domain/session.ts';
@@ -21,11 +22,14 @@ import { sweepRegularly } from './sweep.ts';
 
 /** Session records kept in memory. At about 1 KB each, 10 MB. */
 const CACHED_SESSIONS = 10_000;
+/** For changes that were just published to reach the log. */
+const FLUSH_MS = 1_000;
 
 /** An MCP endpoint that any instance on the same store serves. */
 export interface DurableMcp {
   /** The endpoint as a web-standard handler. Mount it under any path for all methods. */
   readonly fetch: McpHandler;
+  readonly notify: ChangeNotifier;
   /** Why requests should go to another instance, for a readiness probe; `undefined` if they may come. */
   notReady(): Promise<string | undefined>;
   /** The first step of a graceful stop: from now on {@link notReady} tells balancers to go elsewhere. */
@@ -102,11 +106,14 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     onError: onStoreError,
   });
   const sharedLog = new SharedLog({ repository: store.sessions, streams, clock });
+  const changes = new Changes({ log: sharedLog, clock, onError: onStoreError });
+  const notify = changeNotifier(changes, onStoreError);
   const state = {
     sessions,
     repository: store.sessions,
     limits,
     once: new Once({ streams, liveness, idempotencyRetentionMs }),
+    notify,
     service: { storage: store.name, lifetime, limits, onBug },
     requestStates:
       requestStateKeys.length === 0
@@ -117,12 +124,11 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
             singleUse: new SingleUse({ log: sharedLog, clock, onError: onStoreError }),
           }),
   };
-  const endpoint = new SessionEndpoint({ ...state, server, streams, liveness });
+  const endpoint = new SessionEndpoint({ ...state, server, streams, liveness, changes });
   const stateless = new SdkStatelessEndpoint({
     server: ({ principal, message }) =>
       server(new CallerSession({ sessionId: undefined, principal, request: message }, state)),
-    bus: new InMemoryServerEventBus(onStoreError),
-    busReady: async () => {},
+    changes,
     onError: onStoreError,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
@@ -147,6 +153,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       onBug,
       onStoreError,
     }),
+    notify,
     notReady: async () => {
       if (draining) return 'stopping';
       try {
@@ -169,7 +176,8 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       await within(idle(), finishMs);
       await stop();
       stopSweeping();
-      await Promise.all([sessions.activity.flush(), liveness.close()]);
+      const published = within(changes.flush(), FLUSH_MS).then(() => changes.close());
+      await Promise.all([published, sessions.activity.flush(), liveness.close()]);
     },
   };
 }

@@ -5,12 +5,14 @@ import type { Session, SessionRef } from './session.ts';
 import type { SessionHandle } from './stream-handle.ts';
 import type { StreamRecord } from './stream-record.ts';
 import type { StreamTail, TailStart } from './stream-tail.ts';
-import type { Streams } from './streams.ts';
+import { StreamWriter } from './stream-writer.ts';
+import type { RecordPage, Streams } from './streams.ts';
 
 /** No client's session can have it: it is no SHA-256. */
 const REF = 'shared' as SessionRef;
 /** What a store can write down as a date, and no service will see. */
 const NEVER = Date.UTC(9999, 11, 31);
+const HANDLE: SessionHandle = { session: { ref: REF, expiresAt: NEVER, endsAt: NEVER }, id: REF };
 
 /**
  * Streams that belong to no client but to the service as a whole, for what all instances on one store share. They
@@ -39,30 +41,41 @@ export class SharedLog {
    * @throws StreamEnded, StoreUnavailable
    */
   async append(stream: string, records: readonly StreamRecord[], retentionMs?: number): Promise<number> {
-    return this.#inSession((handle) => this.#streams.append({ ...handle, stream, retentionMs }, records));
+    return this.#inSession(() => this.#streams.append({ ...HANDLE, stream, retentionMs }, records));
   }
 
   /** The newest sequence, 0 where there is none. @throws StoreUnavailable */
   async lastSequence(stream: string): Promise<number> {
-    return this.#inSession((handle) => this.#streams.lastSequence({ ...handle, stream }));
+    return this.#inSession(() => this.#streams.lastSequence({ ...HANDLE, stream }));
+  }
+
+  /** One page of records, as `Streams.read` gives it. @throws StoreUnavailable */
+  async read(stream: string, after: number, limit: number): Promise<RecordPage> {
+    return this.#inSession(() => this.#streams.read({ ...HANDLE, stream }, after, limit));
+  }
+
+  /** Appends what an outage must not lose. @param isOver true once it is no use to go on trying */
+  writer(stream: string, isOver: () => boolean): StreamWriter {
+    const append: Streams['append'] = (handle, records, end) =>
+      this.#inSession(() => this.#streams.append(handle, records, end));
+    return new StreamWriter({ options: this.#streams.options, append }, { ...HANDLE, stream }, isOver);
   }
 
   /** Follows a stream, whichever instances append to it. @throws StoreUnavailable */
   async follow(stream: string, from: TailStart): Promise<StreamTail> {
-    return this.#inSession(async (handle) => this.#streams.follow({ ...handle, stream }, from));
+    return this.#inSession(async () => this.#streams.follow({ ...HANDLE, stream }, from));
   }
 
-  async #inSession<T>(operation: (handle: SessionHandle) => Promise<T>): Promise<T> {
-    const handle = { session: { ref: REF, expiresAt: NEVER, endsAt: NEVER }, id: REF };
+  async #inSession<T>(operation: () => Promise<T>): Promise<T> {
     try {
       await this.#open();
-      return await operation(handle);
+      return await operation();
     } catch (error) {
       if (!(error instanceof SessionNotFound)) throw error;
       // The tables were taken down and made again.
       this.#opening = undefined;
       await this.#open();
-      return operation(handle);
+      return operation();
     }
   }
 

@@ -12,6 +12,8 @@ export type StreamRecord =
       readonly toNobody: boolean;
       /** As a message has them. */
       readonly requests?: readonly RequestId[] | undefined;
+      /** The stream has all that is due to it of the changes up to this one. */
+      readonly announcedUpTo?: number | undefined;
     }
   /** Keeps the stream from expiring while a call says nothing. */
   | { readonly kind: 'alive'; readonly requests: readonly RequestId[] }
@@ -35,6 +37,7 @@ interface StoredRecord {
   readonly hidden?: string;
   readonly begin?: readonly RequestId[];
   readonly open?: 'connection' | 'nobody';
+  readonly c?: number;
   readonly alive?: readonly RequestId[];
   readonly w?: string;
   readonly n?: number;
@@ -60,7 +63,8 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
   let stored = JSON.parse(data) as StoredRecord;
   if (stored.hidden !== undefined) stored = JSON.parse(data.replaceAll(stored.hidden, sessionId));
   if (stored.open !== undefined) {
-    return { kind: 'open', toNobody: stored.open === 'nobody', requests: stored.for };
+    const toNobody = stored.open === 'nobody';
+    return { kind: 'open', toNobody, requests: stored.for, announcedUpTo: stored.c };
   }
   if (stored.begin !== undefined) return { kind: 'begin', requests: stored.begin };
   if (stored.alive !== undefined) return { kind: 'alive', requests: stored.alive };
@@ -79,7 +83,11 @@ function recordText(record: StreamRecord): string {
     case 'begin':
       return JSON.stringify({ begin: record.requests });
     case 'open':
-      return JSON.stringify({ open: record.toNobody ? 'nobody' : 'connection', for: record.requests });
+      return JSON.stringify({
+        open: record.toNobody ? 'nobody' : 'connection',
+        for: record.requests,
+        c: record.announcedUpTo,
+      });
     case 'alive':
       return JSON.stringify({ alive: record.requests });
     case 'message': {

@@ -23,7 +23,7 @@ interface Waiting {
  * lasts; what waits meanwhile is appended together.
  */
 export class StreamWriter {
-  readonly #streams: Streams;
+  readonly #streams: Pick<Streams, 'options' | 'append'>;
   readonly #handle: StreamHandle;
   readonly #isOver: () => boolean;
   readonly #name = randomBytes(6).toString('base64url');
@@ -35,7 +35,7 @@ export class StreamWriter {
   #closed: unknown;
 
   /** @param isOver true once it is no use to go on trying: the session's end has come */
-  constructor(streams: Streams, handle: StreamHandle, isOver: () => boolean) {
+  constructor(streams: Pick<Streams, 'options' | 'append'>, handle: StreamHandle, isOver: () => boolean) {
     this.#streams = streams;
     this.#handle = handle;
     this.#isOver = isOver;

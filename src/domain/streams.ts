@@ -1,14 +1,23 @@
 import { SessionNotFound, StreamEnded } from './errors.ts';
+import type { EventGap } from './event.ts';
 import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
 import { isShown, ownerOf } from './stream-name.ts';
 import { decodeRecord, encodeRecord, type StreamRecord } from './stream-record.ts';
 import { StreamTail, type TailStart } from './stream-tail.ts';
 
-export interface NewestRecord {
+/** A record and its place. */
+export interface LoggedRecord {
   readonly sequence: number;
   readonly record: StreamRecord;
   /** It ended the stream. */
   readonly end: boolean;
+}
+
+export interface RecordPage {
+  /** In order and without holes. */
+  readonly records: readonly LoggedRecord[];
+  /** Set where records before the first one are no longer kept. */
+  readonly gap: EventGap | undefined;
 }
 
 /** How many messages that wait for other instances are kept at least. */
@@ -71,13 +80,29 @@ export class Streams {
   }
 
   /** The newest record; `undefined` where there is none. @throws SessionNotFound, StoreUnavailable */
-  async newest(handle: StreamHandle): Promise<NewestRecord | undefined> {
+  async newest(handle: StreamHandle): Promise<LoggedRecord | undefined> {
     const sequence = await this.lastSequence(handle);
     if (sequence === 0) return undefined;
-    const query = { stream: handle.stream, after: sequence - 1, limit: 1 };
-    const page = await this.options.events.read(handle.session, query, this.options.clock.now());
-    const event = page.events.at(-1);
-    return event && { ...event, record: decodeRecord(event.data, handle.id) };
+    return (await this.read(handle, sequence - 1, 1)).records.at(-1);
+  }
+
+  /**
+   * One page of records, repeated ones included.
+   * @param limit of records, at least 1
+   * @throws SessionNotFound, StoreUnavailable
+   */
+  async read(handle: StreamHandle, after: number, limit: number): Promise<RecordPage> {
+    const { events, clock } = this.options;
+    const query = { stream: handle.stream, after, limit };
+    const page = await events.read(handle.session, query, clock.now());
+    return {
+      records: page.events.map(({ sequence, data, end }) => ({
+        sequence,
+        record: decodeRecord(data, handle.id),
+        end,
+      })),
+      gap: page.gap,
+    };
   }
 
   /** Follows a stream, whichever instances append to it. */

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
 import { durableMcp } from '../../src/app/durable-mcp.ts';
 import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
+import { StoreUnavailable } from '../../src/domain/errors.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
 import { initializeMessage, post } from '../support/service.ts';
 
 function make(options: Partial<DurableMcpOptions>) {
@@ -36,5 +38,34 @@ describe('an option of durableMcp', () => {
     );
     expect(response.status).toBe(200);
     await mcp.close();
+  });
+});
+
+describe('a close', () => {
+  // Catches: a change that is dropped although the store is there, one that holds up the close for as long as it is
+  // not, and a rejection that nobody handles, which ends the process.
+  it('writes changes that wait, and gives up those that the store does not take', async () => {
+    const store = new FaultyStore();
+    const errors: unknown[] = [];
+    const options = {
+      store: store.wrap(memoryStore()),
+      onStoreError: (error: unknown) => errors.push(error),
+    };
+    const mcp = make(options);
+    let isStored = false;
+    void mcp.notify.toolsChanged().then(() => {
+      isStored = true;
+    });
+    await mcp.close();
+    expect(isStored).toBe(true);
+    await expect(mcp.notify.toolsChanged()).rejects.toThrow(StoreUnavailable);
+
+    const other = make(options);
+    store.fate = () => 'refused';
+    const waiting = other.notify.resourceUpdated('x:1');
+    void other.notify.promptsChanged();
+    await other.close();
+    await expect(waiting).rejects.toThrow(StoreUnavailable);
+    expect(errors).toContainEqual(expect.any(StoreUnavailable));
   });
 });

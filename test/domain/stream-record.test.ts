@@ -18,6 +18,7 @@ describe('a record', () => {
     { kind: 'begin', requests: [1, 'two', 0, ''] },
     { kind: 'open', toNobody: false },
     { kind: 'open', toNobody: true },
+    { kind: 'open', toNobody: false, announcedUpTo: 7 },
     { kind: 'alive', requests: [] },
     message({ jsonrpc: '2.0', id: 1, result: {} }, { writer: 'w', number: 7, requests: [1] }),
     message('text with "quotes", \\ and \u2028 and 😀'),

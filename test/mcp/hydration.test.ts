@@ -3,13 +3,16 @@ import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextp
 import { LRUCache } from 'lru-cache';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { changeNotifier } from '../../src/adapters/mcp/change-notifier.ts';
 import type { ServerFactory } from '../../src/adapters/mcp/server-factory.ts';
 import { SessionEndpoint } from '../../src/adapters/mcp/sessions/session-endpoint.ts';
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
+import { Changes } from '../../src/domain/changes.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
+import { SharedLog } from '../../src/domain/shared-log.ts';
 import type { McpReply } from '../../src/ports/mcp-endpoint.ts';
 import type { CachedSession } from '../../src/ports/session-cache.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -72,6 +75,11 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       onError: () => {},
     });
     const { streams, liveness, once } = onceInstance(store, systemClock);
+    const changes = new Changes({
+      log: new SharedLog({ repository: store.sessions, streams, clock: systemClock }),
+      clock: systemClock,
+      onError: () => {},
+    });
     const endpoint = new SessionEndpoint({
       sessions,
       repository: store.sessions,
@@ -86,6 +94,8 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       server: probeServer(probe),
       streams,
       liveness,
+      changes,
+      notify: changeNotifier(changes, () => {}),
     });
     return { endpoint, probe, store };
   };

@@ -15,9 +15,13 @@ export const announcing = (...texts: string[]): { steps: Step[] } => ({
 /** A cluster whose instance `a` has a faulty store. */
 export async function faultyCluster(
   newCluster: NewCluster,
+  options: Parameters<NewCluster>[0] = {},
 ): Promise<ScriptCluster & { readonly store: FaultyStore }> {
   const store = new FaultyStore();
-  const cluster = await newCluster({ wrap: (each, name) => (name === 'a' ? store.wrap(each) : each) });
+  const cluster = await newCluster({
+    ...options,
+    wrap: (each, name) => (name === 'a' ? store.wrap(each) : each),
+  });
   return { ...cluster, store };
 }
 

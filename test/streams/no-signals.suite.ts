@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/fixtures.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { streamOf } from '../support/raw-client.ts';
+import { changesIn } from './changes.suite.ts';
 import { outcomeOf } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
 
@@ -43,6 +44,19 @@ export function noSignalsSuite(newCluster: NewCluster): void {
       gates.open('gate');
       await stream.end();
       expect(outcomeOf(await stream.answer(1)).answers).toEqual([{ action: 'decline' }]);
+    });
+
+    // Catches: a change that only a signal tells of.
+    it('a change reaches clients in the end', async () => {
+      const store = new FaultyStore();
+      store.isMute = true;
+      const { b, ...cluster } = await newCluster({ wrap: (each) => store.wrap(each) });
+      const client = await cluster.open();
+      const stream = await client.listen({ at: b });
+      for (const count of [1, 2]) {
+        await cluster.mcp('a').notify.toolsChanged();
+        await stream.until(() => changesIn(stream).length === count, `change ${count}`);
+      }
     });
   });
 }

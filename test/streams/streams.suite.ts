@@ -3,10 +3,11 @@ import type { HarnessFactory, StoreHarness } from '../contract/harness.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../support/cluster.ts';
 import { callsSuite } from './calls.suite.ts';
 import { cancellationSuite } from './cancellation.suite.ts';
+import { changesSuite } from './changes.suite.ts';
 import { eventIdsSuite } from './event-ids.suite.ts';
 import { faultsSuite } from './faults.suite.ts';
 import { Gates } from './fixture/gates.ts';
-import { scriptServer } from './fixture/script-server.ts';
+import { type ScriptServerOptions, scriptServer } from './fixture/script-server.ts';
 import { listeningSuite } from './listening.suite.ts';
 import { lostEventsSuite } from './lost-events.suite.ts';
 import { outagesSuite } from './outages.suite.ts';
@@ -26,7 +27,7 @@ export interface ScriptCluster extends Cluster {
 }
 
 export type NewCluster = (
-  options?: Partial<ClusterOptions> & { readonly asksForRoots?: boolean },
+  options?: Partial<ClusterOptions> & Pick<ScriptServerOptions, 'asksForRoots' | 'tellsOfAll'>,
 ) => Promise<ScriptCluster>;
 
 /** What clients see of sessions that several instances serve, whatever the store. */
@@ -46,6 +47,7 @@ export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
     pollingSuite,
     faultsSuite,
     outagesSuite,
+    changesSuite,
     secretsSuite,
   );
 }
@@ -60,11 +62,11 @@ export function overClusters(
     let harness: StoreHarness;
     const running: ScriptCluster[] = [];
 
-    const newCluster: NewCluster = async ({ asksForRoots = false, ...options } = {}) => {
+    const newCluster: NewCluster = async ({ asksForRoots = false, tellsOfAll = false, ...options } = {}) => {
       const gates = new Gates();
       const cluster = await startCluster({
         harness,
-        server: (instance, session) => scriptServer({ instance, session, gates, asksForRoots }),
+        server: (instance, session) => scriptServer({ instance, session, gates, asksForRoots, tellsOfAll }),
         ...options,
       });
       const [a = '', b = '', c = ''] = cluster.origins;

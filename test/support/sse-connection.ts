@@ -133,7 +133,8 @@ function parse(block: string): SseEvent | undefined {
     if (field === 'id') fields.id = value;
     else if (field === 'data') fields.data = fields.data === undefined ? value : `${fields.data}\n${value}`;
     else if (field === 'retry') fields.retry = Number(value);
-    else throw new Error(`not a field of an event: ${line}`);
+    // What every event is where nothing else is said.
+    else if (field !== 'event' || value !== 'message') throw new Error(`not a field of an event: ${line}`);
   }
   return Object.keys(fields).length > 0 ? fields : undefined;
 }

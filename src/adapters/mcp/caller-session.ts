@@ -3,6 +3,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { sessionRef } from '../../domain/session.ts';
 import { SessionState, type SessionStateOptions } from '../../domain/session-state.ts';
 import { connectionTarget } from '../../domain/session-target.ts';
+import type { ChangeNotifier } from './change-notifier.ts';
 import { isObject } from './jsonrpc.ts';
 import { requestBinding } from './request-binding.ts';
 import type { RequestState, RequestStates } from './request-state.ts';
@@ -11,6 +12,7 @@ import type { ServiceFacts } from './service-facts.ts';
 export interface CallerSessionOptions extends SessionStateOptions {
   /** What tools may say of the service. */
   readonly service: ServiceFacts;
+  readonly notify: ChangeNotifier;
   /** Absent where no keys are configured. */
   readonly requestStates?: RequestStates | undefined;
 }
@@ -33,6 +35,8 @@ export class CallerSession extends SessionState {
   readonly era: 'legacy' | 'modern';
   /** Whom the caller's credentials name; `undefined` without authentication. */
   readonly principal: Principal | undefined;
+  /** Tells every client on every instance, not only this one, what has changed. */
+  readonly notify: ChangeNotifier;
   /** The service that keeps the session, as tools describe it. */
   readonly service: ServiceFacts;
   readonly #handles: Handles;
@@ -44,6 +48,7 @@ export class CallerSession extends SessionState {
     this.era = sessionId === undefined ? 'modern' : 'legacy';
     this.principal = principal;
     this.service = options.service;
+    this.notify = options.notify;
     this.#requestStates = options.requestStates;
     // Where there is a session, the SDK itself asks the client and calls again: no state leaves the process.
     this.#request = sessionId === undefined ? bindingOf(request) : `session ${sessionRef(sessionId)}`;

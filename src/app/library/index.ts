@@ -4,6 +4,7 @@
  */
 export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
 export type { CallerSession } from '../../adapters/mcp/caller-session.ts';
+export type { ChangeNotifier } from '../../adapters/mcp/change-notifier.ts';
 export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/server-factory.ts';
 export type { ServiceFacts } from '../../adapters/mcp/service-facts.ts';
 export {

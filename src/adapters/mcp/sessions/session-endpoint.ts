@@ -1,3 +1,4 @@
+import type { Changes } from '../../../domain/changes.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { Session } from '../../../domain/session.ts';
@@ -9,6 +10,7 @@ import type { Incoming, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
 import { BATCH_PROTOCOL_VERSION, primes, SESSION_PROTOCOL_VERSIONS } from '../protocol-versions.ts';
 import { refused, SESSION_ENDED, STOPPING } from '../refusal.ts';
 import type { ServerFactory } from '../server-factory.ts';
+import { Announcements } from './announcements.ts';
 import { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
@@ -31,6 +33,7 @@ export interface SessionEndpointOptions extends CallerSessionOptions {
   readonly server: ServerFactory;
   readonly streams: Streams;
   readonly liveness: Liveness;
+  readonly changes: Changes;
 }
 
 interface Call {
@@ -49,6 +52,7 @@ export class SessionEndpoint implements McpEndpoint {
   readonly #exchanges: Exchanges;
   readonly #connections = new Connections();
   readonly #opener: StreamOpener;
+  readonly #announcements: Announcements;
   readonly #postbox: Postbox;
   readonly #pending = new PendingReplies();
   readonly #opening: SessionOpener;
@@ -74,6 +78,15 @@ export class SessionEndpoint implements McpEndpoint {
       streams,
       liveness,
       isRunning: (stream) => this.#exchanges.isRunning(stream),
+    });
+    this.#announcements = new Announcements({
+      changes: options.changes,
+      streams,
+      fresh: (ref) => sessions.fresh(ref),
+      capabilitiesOf: async ({ id }, session) => {
+        const host = this.#hosts.get({ session, id, principal: session.principal });
+        return (await host.server(session)).capabilities;
+      },
     });
     this.#opening = new SessionOpener(sessions, this.#hosts);
     this.#postbox = new Postbox(streams, liveness.instance, this.#hosts);
@@ -136,7 +149,7 @@ export class SessionEndpoint implements McpEndpoint {
     if (refusal !== undefined) return refusal;
     const attendance = this.#options.sessions.activity.hold(session);
     try {
-      const opened = await this.#opener.open({
+      const opened = await this.#announcements.open(this.#opener, {
         handle: { session, id: caller.sessionId as string },
         lastEventId,
         primes: primes(session.protocolVersion),

@@ -13,6 +13,7 @@ export class SessionServer {
   readonly #server: ConnectableServer;
   readonly #outlet: Outlet;
   #closed: Promise<void> | undefined;
+  #capabilities: unknown;
   #retired = false;
   #hasPending: () => boolean = () => false;
 
@@ -54,10 +55,19 @@ export class SessionServer {
     return hydrated;
   }
 
+  /** What the server offers, as it answered `initialize`; `undefined` before. */
+  get capabilities(): unknown {
+    return this.#capabilities;
+  }
+
   /** @param now Unix milliseconds */
   async request(request: JsonRpcRequest, now: number, channel?: CallChannel): Promise<JsonRpcResponse> {
     try {
-      return await this.wire.request(request, now, channel);
+      const response = await this.wire.request(request, now, channel);
+      if (request.method === 'initialize' && 'result' in response) {
+        this.#capabilities = response.result['capabilities'];
+      }
+      return response;
     } finally {
       this.#closeIfDone();
     }

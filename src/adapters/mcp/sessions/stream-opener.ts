@@ -4,9 +4,9 @@ import { persist } from '../../../domain/persist.ts';
 import type { RequestId } from '../../../domain/request-id.ts';
 import type { SessionHandle, StreamHandle } from '../../../domain/stream-handle.ts';
 import { ownerOf, PAST_THE_END, parseEventId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
-import { decodeRecord, type StreamRecord } from '../../../domain/stream-record.ts';
+import type { StreamRecord } from '../../../domain/stream-record.ts';
 import type { StreamTail } from '../../../domain/stream-tail.ts';
-import type { NewestRecord, Streams } from '../../../domain/streams.ts';
+import type { LoggedRecord, Streams } from '../../../domain/streams.ts';
 import { isObject } from '../jsonrpc.ts';
 import { fence } from './fence.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -24,6 +24,8 @@ export interface OpenRequest {
   readonly handle: SessionHandle;
   readonly lastEventId: string | undefined;
   readonly primes: boolean;
+  /** The changes up to this one need not be announced on the stream again. */
+  readonly announcedUpTo?: number | undefined;
   readonly onOver: (connection: StreamConnection) => void;
 }
 
@@ -41,11 +43,11 @@ export class StreamOpener {
    * @throws SessionNotFound, StoreUnavailable
    */
   async open(request: OpenRequest): Promise<StreamConnection | 'finished' | undefined> {
-    const { handle, lastEventId, primes, onOver } = request;
+    const { handle, lastEventId, primes, announcedUpTo, onOver } = request;
     if (lastEventId === undefined) {
       const stream = { ...handle, stream: STANDALONE_STREAM };
       return new StreamConnection({
-        ...(await this.#openNew(stream)),
+        ...(await this.#openNew(stream, announcedUpTo)),
         stream: stream.stream,
         primes,
         onOver,
@@ -59,7 +61,8 @@ export class StreamOpener {
     if (position.sequence === PAST_THE_END) return 'finished';
     if (position.sequence > newest.sequence) return undefined;
     if (position.sequence === newest.sequence && hasEndedInError(newest)) return 'finished';
-    const tail = await this.#resume(stream, position.sequence, newest.record.requests);
+    const { requests } = newest.record;
+    const tail = await this.#resume(stream, position.sequence, { requests, announcedUpTo });
     const stopWaiting = tail.outcome === undefined ? this.#endIfOwnerDies(stream) : () => {};
     return new StreamConnection({
       tail,
@@ -74,8 +77,10 @@ export class StreamOpener {
 
   async #openNew(
     stream: StreamHandle,
+    announcedUpTo: number | undefined,
   ): Promise<{ readonly tail: StreamTail; readonly missedUpTo?: number | undefined }> {
-    const openedAt = await this.#options.streams.append(stream, [{ kind: 'open', toNobody: false }]);
+    const open = { kind: 'open', toNobody: false, announcedUpTo } as const;
+    const openedAt = await this.#options.streams.append(stream, [open]);
     const before = await this.#before(stream, openedAt);
     const sequence = before === 'for nobody yet' ? 0 : openedAt - 1;
     return {
@@ -89,19 +94,16 @@ export class StreamOpener {
     stream: StreamHandle,
     openedAt: number,
   ): Promise<'for nobody yet' | 'for another connection' | 'unknown'> {
-    const { events, clock } = this.#options.streams.options;
     let isTrimmed = false;
     for (let after = 0; after < openedAt - 1; ) {
-      const query = { stream: stream.stream, after, limit: Math.min(PAGE, openedAt - 1 - after) };
-      const page = await events.read(stream.session, query, clock.now());
+      const limit = Math.min(PAGE, openedAt - 1 - after);
+      const { records, gap } = await this.#options.streams.read(stream, after, limit);
       // A page behind a gap reaches further.
-      const earlier = page.events.filter(({ sequence }) => sequence < openedAt);
+      const earlier = records.filter(({ sequence }) => sequence < openedAt);
       const last = earlier.at(-1);
-      isTrimmed ||= page.gap !== undefined || last === undefined;
+      isTrimmed ||= gap !== undefined || last === undefined;
       if (last === undefined) break;
-      if (earlier.some(({ data }) => isTakeover(decodeRecord(data, stream.id)))) {
-        return 'for another connection';
-      }
+      if (earlier.some(({ record }) => isTakeover(record))) return 'for another connection';
       after = last.sequence;
     }
     return isTrimmed ? 'unknown' : 'for nobody yet';
@@ -111,11 +113,14 @@ export class StreamOpener {
   async #resume(
     stream: StreamHandle,
     sequence: number,
-    requests: readonly RequestId[] | undefined,
+    mark: {
+      readonly requests: readonly RequestId[] | undefined;
+      readonly announcedUpTo: number | undefined;
+    },
   ): Promise<StreamTail> {
     const { streams } = this.#options;
     try {
-      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false, requests }]);
+      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false, ...mark }]);
       return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
@@ -158,7 +163,7 @@ function isTakeover(record: StreamRecord): boolean {
  * an answer. Given an end without any event, it would go on and open the session's own stream once more, which
  * takes that from the connection that it has already, and so on for ever.
  */
-function hasEndedInError({ record, end }: NewestRecord): boolean {
+function hasEndedInError({ record, end }: LoggedRecord): boolean {
   const last: unknown = record.kind === 'message' ? JSON.parse(record.message) : undefined;
   return end && !(isObject(last) && 'result' in last);
 }

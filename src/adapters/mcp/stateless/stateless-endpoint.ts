@@ -1,10 +1,12 @@
-import { createMcpHandler, isLegacyRequest, type ServerEventBus } from '@modelcontextprotocol/server';
+import { createMcpHandler, isLegacyRequest } from '@modelcontextprotocol/server';
+import type { Changes } from '../../../domain/changes.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { isStatelessRevision } from '../../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
-import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { JsonRpcId, McpReply } from '../../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../../ports/stateless-endpoint.ts';
 import { refused, STOPPING } from '../refusal.ts';
+import { ChangeBus } from './change-bus.ts';
 import { listensForChanges, RequestServers, type ServesOneRequest } from './request-servers.ts';
 import { claimedVersion, unsupportedRevision } from './unsupported-revision.ts';
 
@@ -17,10 +19,8 @@ const CLOSED_EARLY = 499;
 
 export interface SdkEndpointOptions {
   readonly server: ServesOneRequest;
-  /** Where `subscriptions/listen` streams hear of changes. */
-  readonly bus: ServerEventBus;
-  /** Resolves once nothing that is published from then on can be missed by the bus. */
-  readonly busReady: () => Promise<void>;
+  /** What `subscriptions/listen` streams tell of. */
+  readonly changes: Changes;
   /** Told of what went wrong where nobody waits. */
   readonly onError: (error: unknown) => void;
 }
@@ -28,7 +28,7 @@ export interface SdkEndpointOptions {
 /** Serves clients of 2026-07-28 with the SDK's own handler: a server for each request. */
 export class SdkStatelessEndpoint implements StatelessEndpoint {
   readonly #servers: RequestServers;
-  readonly #busReady: () => Promise<void>;
+  readonly #bus: ChangeBus;
   readonly #newHandler: () => ReturnType<typeof createMcpHandler>;
   readonly #calls: ReturnType<typeof createMcpHandler>;
   /** Apart from the calls, so that a stop can end the streams and let calls finish. */
@@ -36,9 +36,14 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
   #endsStreams = false;
   #stopped = false;
 
-  constructor({ server, bus, busReady, onError }: SdkEndpointOptions) {
+  constructor({ server, changes, onError }: SdkEndpointOptions) {
     this.#servers = new RequestServers(server, onError);
-    this.#busReady = busReady;
+    const bus = new ChangeBus({
+      changes,
+      onError,
+      onMissed: () => void this.endStreams({ forGood: false }).catch(onError),
+    });
+    this.#bus = bus;
     this.#newHandler = () =>
       createMcpHandler(({ requestInfo }) => this.#servers.make(requestInfo as Request), {
         legacy: 'reject',
@@ -65,20 +70,32 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
     const stopping = refused('stopping', STOPPING, id);
     if (this.#stopped || (listens && this.#endsStreams)) return stopping;
     if (this.#servers.areLegacy) return unsupportedRevision(body, id);
-    if (listens) {
-      await this.#busReady();
-      if (this.#endsStreams) return stopping;
+    // The SDK tells the client at once that it is listened for: from then on nothing may be missed.
+    const release = listens ? await this.#bus.ready() : undefined;
+    try {
+      return listens && this.#endsStreams ? stopping : await this.#answer(request, body, principal, id);
+    } finally {
+      release?.();
     }
+  }
+
+  async #answer(
+    request: Request,
+    body: unknown,
+    principal: Principal | undefined,
+    id: JsonRpcId | undefined,
+  ): Promise<Response | McpReply> {
+    const handler = listensForChanges(body) ? this.#listening : this.#calls;
     const served = this.#servers.begin(request, { principal, message: body });
     let response: Response | undefined;
     try {
-      response = await (listens ? this.#listening : this.#calls).fetch(request, { parsedBody: body });
+      response = await handler.fetch(request, { parsedBody: body });
     } finally {
       served.answered(response);
     }
     served.rethrow();
     if (this.#servers.areLegacy) return unsupportedRevision(body, id);
-    return response.status === CLOSED_EARLY && this.#stopped ? stopping : response;
+    return response.status === CLOSED_EARLY && this.#stopped ? refused('stopping', STOPPING, id) : response;
   }
 
   /**

@@ -135,7 +135,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
   let draining = false;
   const endStreams = (): void => {
     endpoint.endStreams();
-    stateless.endStreams({ forGood: true }).catch(onStoreError);
+    stateless.endStreams().catch(onStoreError);
   };
   const idle = async (): Promise<void> => {
     await Promise.all([endpoint.idle(), stateless.idle()]);

@@ -53,7 +53,7 @@ export function fixtureServer(service: ServiceFacts): (caller: CallerSession) =>
     registerRequestStateTools(server, requestState);
     registerHeaderTool(server);
     registerJsonSchemaTool(server);
-    registerChangeTools(server);
+    registerChangeTools(server, caller);
     registerStreamTools(server, caller);
     registerStateTools(server, tools[caller.era], caller);
     registerResources(server);

@@ -36,6 +36,10 @@ export function bothErasServer(
     contents: [{ uri: 'config://app', text: '{}' }],
   }));
 
+  // Older clients subscribe by a request of its own, of which the endpoint keeps what it says.
+  server.server.setRequestHandler('resources/subscribe', () => ({}));
+  server.server.setRequestHandler('resources/unsubscribe', () => ({}));
+
   server.registerTool(
     'put',
     { inputSchema: z.object({ session_id, key: z.string(), value: z.unknown() }) },

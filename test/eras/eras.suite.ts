@@ -4,6 +4,7 @@ import { Gates } from '../streams/fixture/gates.ts';
 import { startCluster } from '../support/cluster.ts';
 import { connectModern, type ModernClient } from '../support/v2-client.ts';
 import { bothErasServer, type Deeds } from './both-eras-server.ts';
+import { changesSuite } from './changes.suite.ts';
 import type { ErasCluster, NewErasCluster } from './eras-cluster.ts';
 import { handlesSuite } from './handles.suite.ts';
 import { idempotencySuite } from './idempotency.suite.ts';
@@ -11,6 +12,15 @@ import { requestStateSuite } from './request-state.suite.ts';
 
 /** What clients of both eras see of several instances on one store, whatever the store. */
 export function erasSuite(name: string, makeHarness: HarnessFactory): void {
+  overEras(name, makeHarness, handlesSuite, requestStateSuite, idempotencySuite, changesSuite);
+}
+
+/** Runs `suites` over clusters on one store. */
+export function overEras(
+  name: string,
+  makeHarness: HarnessFactory,
+  ...suites: readonly ((newCluster: NewErasCluster) => void)[]
+): void {
   describe(`both eras on ${name}`, () => {
     let harness: StoreHarness;
     const running: ErasCluster[] = [];
@@ -47,6 +57,6 @@ export function erasSuite(name: string, makeHarness: HarnessFactory): void {
     });
     afterAll(() => harness?.close());
 
-    for (const suite of [handlesSuite, requestStateSuite, idempotencySuite]) suite(newCluster);
+    for (const suite of suites) suite(newCluster);
   });
 }

@@ -8,7 +8,7 @@ export interface ChangeBusOptions {
   readonly onError: (error: unknown) => void;
   /**
    * Called when changes were missed, after the listeners were told that every list has changed. Which resources have
-   * nobody knows, so listen streams are to be ended: their clients read anew, and listen again.
+   * nobody knows, so listen streams are to be broken off: their clients read anew, and listen again.
    */
   readonly onMissed: () => void;
 }

@@ -29,10 +29,10 @@ export interface SdkEndpointOptions {
 export class SdkStatelessEndpoint implements StatelessEndpoint {
   readonly #servers: RequestServers;
   readonly #bus: ChangeBus;
-  readonly #newHandler: () => ReturnType<typeof createMcpHandler>;
   readonly #calls: ReturnType<typeof createMcpHandler>;
   /** Apart from the calls, so that a stop can end the streams and let calls finish. */
-  #listening: ReturnType<typeof createMcpHandler>;
+  readonly #listening: ReturnType<typeof createMcpHandler>;
+  #unbroken = new AbortController();
   #endsStreams = false;
   #stopped = false;
 
@@ -41,18 +41,18 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
     const bus = new ChangeBus({
       changes,
       onError,
-      onMissed: () => void this.endStreams({ forGood: false }).catch(onError),
+      onMissed: () => this.#breakStreams(),
     });
     this.#bus = bus;
-    this.#newHandler = () =>
+    const newHandler = () =>
       createMcpHandler(({ requestInfo }) => this.#servers.make(requestInfo as Request), {
         legacy: 'reject',
         bus,
         maxSubscriptions: MAX_SUBSCRIPTIONS,
         keepAliveMs: KEEP_ALIVE_MS,
       });
-    this.#calls = this.#newHandler();
-    this.#listening = this.#newHandler();
+    this.#calls = newHandler();
+    this.#listening = newHandler();
   }
 
   async serves(request: Request, body: unknown): Promise<boolean> {
@@ -85,11 +85,13 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
     principal: Principal | undefined,
     id: JsonRpcId | undefined,
   ): Promise<Response | McpReply> {
-    const handler = listensForChanges(body) ? this.#listening : this.#calls;
-    const served = this.#servers.begin(request, { principal, message: body });
+    const listens = listensForChanges(body);
+    const handler = listens ? this.#listening : this.#calls;
+    const given = listens ? breakable(request, this.#unbroken.signal) : request;
+    const served = this.#servers.begin(given, { principal, message: body });
     let response: Response | undefined;
     try {
-      response = await handler.fetch(request, { parsedBody: body });
+      response = await handler.fetch(given, { parsedBody: body });
     } finally {
       served.answered(response);
     }
@@ -99,14 +101,18 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
   }
 
   /**
-   * Ends the streams of changes, each with the result that says that it was on purpose: their clients listen
-   * again, on another instance if this one stops.
+   * Ends the streams of changes, each with the result that says that it was on purpose (2026-07-28, Subscriptions,
+   * Graceful Closure). Later ones are refused.
    */
-  async endStreams(options: { readonly forGood: boolean }): Promise<void> {
-    this.#endsStreams ||= options.forGood;
-    const ending = this.#listening;
-    if (!options.forGood) this.#listening = this.#newHandler();
-    await ending.close();
+  async endStreams(): Promise<void> {
+    this.#endsStreams = true;
+    await this.#listening.close();
+  }
+
+  /** Without the result, after which clients would not listen again: they come back, and read anew. */
+  #breakStreams(): void {
+    this.#unbroken.abort();
+    this.#unbroken = new AbortController();
   }
 
   /** Resolves when no call runs. */
@@ -117,9 +123,14 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
   /** Aborts what still runs. Later requests are refused. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.endStreams({ forGood: true });
+    await this.endStreams();
     await this.#calls.close();
   }
+}
+
+/** The request as it is, but that it is also given up with `signal`. */
+function breakable({ url, method, headers, signal }: Request, other: AbortSignal): Request {
+  return new Request(url, { method, headers, signal: AbortSignal.any([signal, other]) });
 }
 
 /** By the header, or in the body, in which older revisions say nothing of their version after `initialize`. */

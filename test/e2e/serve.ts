@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import { command, storeFlag } from '../../src/app/cli/command.ts';
 import { readServerConfig } from '../../src/app/config.ts';
 import { runServer } from '../../src/app/run-server.ts';
 import { TEST_ONLY_KEY } from '../conformance/fixture/request-state.ts';
 import { fixtureServer } from '../conformance/fixture-server.ts';
 
-/** One instance of the fixture server, with a tool that shows what becomes of a call that says nothing. */
+/** One instance of the fixture server, with tools that show on stdout what becomes of their calls. */
 await command(
   {
     usage: 'node --import tsx test/e2e/serve.ts --store postgres|dynamodb',
@@ -30,6 +31,26 @@ await command(
           if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
           process.stdout.write(`aborted ${id}: ${signal.reason}\n`);
           return { content: [] };
+        },
+      );
+      server.registerTool(
+        'work_once',
+        {
+          description:
+            'Works under an idempotency key and says so on stdout; where WORK is "hang", without an end.',
+          inputSchema: z.object({
+            session_id: z.string(),
+            idempotency_key: z.string(),
+            repeatable: z.boolean(),
+          }),
+        },
+        async ({ session_id, idempotency_key: key, repeatable }) => {
+          const by = await session.at(session_id).once({ scope: 'work', key, repeatable }, async () => {
+            process.stdout.write(`working on ${key}\n`);
+            if (process.env['WORK'] === 'hang') await new Promise(() => {});
+            return process.pid;
+          });
+          return { content: [{ type: 'text', text: `done by ${by}` }] };
         },
       );
       return server;

@@ -33,6 +33,11 @@ export const VALUE_DEPTH = 100;
 export const INITIALIZE_BYTES = 128 * 1024;
 
 /**
+ * Longest issuer and subject of a principal, in bytes of UTF-8 together: Postgres holds at most 2,700 in an index.
+ */
+export const PRINCIPAL_BYTES = 2_048;
+
+/**
  * Largest list of resource URIs that a session subscribes to, in bytes of its JSON text: it is stored with the
  * session too.
  */

@@ -6,7 +6,7 @@ import { Activity } from './activity.ts';
 import { InvalidArgument, SessionNotFound, StoreUnavailable, VersionConflict } from './errors.ts';
 import { INITIALIZE_BYTES } from './limits.ts';
 import { pause } from './persist.ts';
-import { isSamePrincipal, type Principal } from './principal.ts';
+import { assertPrincipal, isSamePrincipal, type Principal } from './principal.ts';
 import {
   type InitializeParams,
   isExpired,
@@ -91,7 +91,8 @@ export class Sessions {
     },
     id: string = newSessionId(),
   ): Promise<OpenSession> {
-    const { idleMs } = origin;
+    const { principal, idleMs } = origin;
+    if (principal !== undefined) assertPrincipal(principal);
     if (idleMs !== undefined && !(Number.isSafeInteger(idleMs) && idleMs >= 1)) {
       throw new InvalidArgument('idleMs', 'must be a whole number of milliseconds, at least 1');
     }

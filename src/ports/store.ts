@@ -1,5 +1,6 @@
 import type { EventLog } from './event-log.ts';
 import type { Instances } from './instances.ts';
+import type { SessionDirectory } from './session-directory.ts';
 import type { SessionRepository } from './session-repository.ts';
 import type { Signals } from './signals.ts';
 
@@ -8,6 +9,7 @@ export interface Store {
   /** `memory`, `postgres`, `dynamodb` or another: as tools show it in `storage` and `storage_backend`. */
   readonly name: string;
   readonly sessions: SessionRepository;
+  readonly directory: SessionDirectory;
   readonly events: EventLog;
   readonly signals: Signals;
   readonly instances: Instances;

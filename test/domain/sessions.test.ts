@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { memoryStore, type SharedMemory, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { SessionNotFound, StoreUnavailable } from '../../src/domain/errors.ts';
-import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
+import { DEFAULT_LIMITS, PRINCIPAL_BYTES } from '../../src/domain/limits.ts';
 import { type SessionRef, sessionRef } from '../../src/domain/session.ts';
 import { SessionState } from '../../src/domain/session-state.ts';
 import { connectionTarget } from '../../src/domain/session-target.ts';
@@ -92,6 +92,32 @@ describe('a session', () => {
       await expect(sessions.close(sessionRef(id), other)).rejects.toThrow(SessionNotFound);
     }
     expect(await sessions.resolve(id, alice)).toBeDefined();
+  });
+});
+
+// Catches: a session that one store refuses to keep, and another keeps as another principal's.
+describe('a principal', () => {
+  it.each([
+    ['a NUL', 'a\0'],
+    ['a lone surrogate', 'a\ud800'],
+    ['a byte too many', 'é'.repeat(PRINCIPAL_BYTES / 2 - 1)],
+  ])('with %s opens no session', async (_, text) => {
+    const { sessions } = instance();
+    const fill = 'abc';
+    for (const principal of [
+      { issuer: text, subject: fill },
+      { issuer: fill, subject: text },
+    ]) {
+      await expect(sessions.open({ ...ORIGIN, principal })).rejects.toThrow(/^principal: /);
+    }
+    expect(shared.data.sessions.size).toBe(0);
+  });
+
+  it('as long as allowed opens one', async () => {
+    const { sessions } = instance();
+    const principal = { issuer: 'i', subject: 's'.repeat(PRINCIPAL_BYTES - 1) };
+    const { id } = await sessions.open({ ...ORIGIN, principal });
+    expect(await sessions.resolve(id, principal)).toBeDefined();
   });
 });
 

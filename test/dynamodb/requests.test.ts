@@ -67,6 +67,27 @@ describe.each(engines)('the requests that an operation costs (%s)', (_, startEng
     expect(await cost(() => sessions.touch([used], NOW))).toEqual(['UpdateItem']);
   });
 
+  // Catches: what the directory needs, paid for by sessions that are in nobody's.
+  it('a principal costs a session one PutItem and one DeleteItem', async () => {
+    const { sessions } = fixture.store;
+    const [anonymous, owned] = [newSession(), newSession({ principal: { issuer: 'i', subject: 's' } })];
+    expect(await cost(() => sessions.create(anonymous))).toEqual(['PutItem']);
+    expect(await cost(() => sessions.create(owned))).toEqual(['PutItem', 'PutItem']);
+    const deletion = await cost(() => sessions.delete(anonymous.ref, NOW));
+    expect(deletion.toSorted()).toEqual(['DeleteItem', 'Query', 'Query']);
+    const ownedDeletion = await cost(() => sessions.delete(owned.ref, NOW));
+    expect(ownedDeletion.toSorted()).toEqual(['DeleteItem', 'DeleteItem', 'Query', 'Query']);
+  });
+
+  it('a page of a principal’s sessions is one Query and one BatchGetItem, an empty one a Query', async () => {
+    const principal = { issuer: 'i', subject: 'of a page' };
+    const list = (limit: number) => () => fixture.store.directory.list(principal, { limit }, NOW);
+    expect(await cost(list(10))).toEqual(['Query']);
+    for (const _ of [1, 2, 3]) await fixture.store.sessions.create(newSession({ principal }));
+    expect(await cost(list(2))).toEqual(['Query', 'BatchGetItem']);
+    expect(await cost(list(10))).toEqual(['Query', 'BatchGetItem']);
+  });
+
   it('a refused compare-and-set is one more', async () => {
     expect(await cost(() => expect(put('x', 7)).rejects.toThrow(/its version is 1/))).toEqual([
       'UpdateItem',

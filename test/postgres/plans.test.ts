@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendEvents, lastEventSequence, readEvents } from '../../src/adapters/postgres/event-statements.ts';
 import { beatInstance, countBeats, forgetInstance } from '../../src/adapters/postgres/instance-statements.ts';
+import { listSessions } from '../../src/adapters/postgres/session-directory-statement.ts';
 import {
   deleteSession,
   findSession,
@@ -19,8 +20,12 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const ROWS = `
-  insert into mcp_sessions (ref, subscriptions, created_at, last_seen_at, expires_at, ends_at, version, value_count, key_count)
-  select 'ref-' || s, '[]', now(), now(), now() + s * interval '1 s', now() + interval '30 d', 1, 5, 5
+  insert into mcp_sessions (
+    ref, principal_issuer, principal_subject, subscriptions, created_at, last_seen_at, expires_at, ends_at, version,
+    value_count, key_count
+  )
+  select 'ref-' || s, case when s % 2 = 0 then 'issuer' end, case when s % 2 = 0 then 'subject-' || s % 20 end, '[]',
+         now(), now(), now() + s * interval '1 s', now() + interval '30 d', 1, 5, 5
     from generate_series(1, 3000) as s;
   insert into mcp_session_values (session_ref, key, value, version, updated_at)
   select 'ref-' || s, 'key-' || k, '1', 1, now() from generate_series(1, 3000) as s, generate_series(1, 5) as k;
@@ -35,6 +40,8 @@ const ROWS = `
 interface Plan {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
   readonly Plans?: readonly Plan[];
 }
 
@@ -43,6 +50,7 @@ const statements: Statement<never, unknown>[] = [
   updateSessionIfVersion,
   touchSessions,
   deleteSession,
+  listSessions,
   storeSessionValue,
   readSessionValue,
   deleteSessionValue,
@@ -71,17 +79,20 @@ describe('the plans, over thousands of rows,', () => {
   });
   afterAll(() => database?.drop());
 
-  const tablesReadInFull = async (
+  const planOf = async (
     { name, text }: Statement<never, unknown>,
     values: readonly unknown[],
     planned: 'force_generic_plan' | 'force_custom_plan',
-  ): Promise<unknown[]> => {
-    await database.client.query(`prepare ${name} as ${text}`);
+  ): Promise<Plan[]> => {
+    await database.client.query(`deallocate all; prepare ${name} as ${text}`);
     await database.client.query(`set plan_cache_mode = ${planned}`);
     const { rows } = await database.client.query(
       `explain (format json) execute ${name}(${values.map(String).join(', ')})`,
     );
-    const scans = nodes(rows[0]['QUERY PLAN'][0].Plan).filter((node) => node['Node Type'] === 'Seq Scan');
+    return nodes(rows[0]['QUERY PLAN'][0].Plan);
+  };
+  const tablesReadInFull = async (...statement: Parameters<typeof planOf>): Promise<unknown[]> => {
+    const scans = (await planOf(...statement)).filter((node) => node['Node Type'] === 'Seq Scan');
     return scans.map((node) => node['Relation Name']);
   };
 
@@ -92,6 +103,16 @@ describe('the plans, over thousands of rows,', () => {
       expect(await tablesReadInFull(statement, nulls, 'force_generic_plan')).toEqual([]);
     },
   );
+
+  // Catches: an index that serves the principal only, with which each page costs as much as all of its sessions; a
+  // place that is compared column by column, or in another order than that of the index.
+  it('find a page of a principal’s sessions by the range of an index, in its order', async () => {
+    const nulls = listSessions.parameters.map(() => null);
+    const plan = await planOf(listSessions, nulls, 'force_generic_plan');
+    expect(plan.map((node) => node['Node Type'])).toEqual(['Limit', 'Index Scan']);
+    expect(plan[1]?.['Index Name']).toBe('mcp_sessions_principal_created');
+    expect(plan[1]?.['Index Cond']).toContain('ROW(created_at, ref) >');
+  });
 
   // A generic plan has to assume that a third of all rows has expired; the server takes it only if that is
   // not dearer than a plan for the numbers at hand.

@@ -64,9 +64,11 @@ describe('migrate, teardown and check', () => {
                now() + interval '1 d', 1, 0, 0)`,
     );
     const store = postgresStore({ connectionString });
-    expect(await store.sessions.find('ref' as SessionRef, Date.now())).toMatchObject({
-      principal: { issuer: 'issuer', subject: 'subject' },
-      idleMs: undefined,
+    const principal = { issuer: 'issuer', subject: 'subject' };
+    const found = await store.sessions.find('ref' as SessionRef, Date.now());
+    expect(found).toMatchObject({ principal, idleMs: undefined });
+    expect(await store.directory.list(principal, { limit: 1 }, Date.now())).toMatchObject({
+      sessions: [found],
     });
     await store.close();
   });

@@ -6,6 +6,7 @@ import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import { TRIM_EVERY } from '../../src/adapters/dynamodb/event-log.ts';
 import { dynamodbStore } from '../../src/adapters/dynamodb/store.ts';
 import { createTables, deleteTables } from '../../src/adapters/dynamodb/tables.ts';
+import type { SessionRef } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Capabilities, StoreHarness } from '../contract/harness.ts';
 import type { DynamodbEngine } from './dynamodb-engines.ts';
@@ -59,6 +60,27 @@ export async function dynamodbHarness(
   await createTables({ client: newClient('setup'), tableName });
   const inspected = engineClient(engine);
   const { client: inspect, sessionsTable, eventsTable } = openTables(inspected, tableName);
+  /** Items under a principal that name a session, which no key of the session leads to. */
+  const countListings = async (ref: SessionRef): Promise<number> => {
+    let listings = 0;
+    let ExclusiveStartKey: Record<string, unknown> | undefined;
+    do {
+      const page = await inspect.send(
+        new ScanCommand({
+          TableName: sessionsTable,
+          FilterExpression: '#ref = :ref and begins_with(pk, :owner)',
+          ExpressionAttributeNames: { '#ref': 'ref' },
+          ExpressionAttributeValues: { ':ref': ref, ':owner': 'owner#' },
+          Select: 'COUNT',
+          ConsistentRead: true,
+          ExclusiveStartKey,
+        }),
+      );
+      listings += page.Count ?? 0;
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey !== undefined);
+    return listings;
+  };
   return {
     capabilities: DYNAMODB_CAPABILITIES,
     open: async () => {
@@ -87,7 +109,7 @@ export async function dynamodbHarness(
           ExclusiveStartKey = page.LastEvaluatedKey;
         } while (ExclusiveStartKey !== undefined);
       }
-      return rows;
+      return rows + (await countListings(ref));
     },
     dump: async () => {
       const items: unknown[] = [];

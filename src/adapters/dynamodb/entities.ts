@@ -90,6 +90,35 @@ function valueEntity(client: DynamoDBDocumentClient, table: string) {
   );
 }
 
+/** Says that a session is its principal's, where a query finds it. */
+function listingEntity(client: DynamoDBDocumentClient, table: string) {
+  return new Entity(
+    {
+      model: { service: 'durable-mcp', entity: 'listing', version: '1' },
+      attributes: {
+        /** See `ownerOf` in `session-listings.ts`. */
+        owner: { type: 'string', required: true },
+        // As many digits as a JavaScript date can have, so that byte order is the order of time.
+        createdAt: { type: 'number', required: true, padding: { length: 16, char: '0' } },
+        ref: { type: 'string', required: true },
+        ttl: { type: 'number', required: true },
+      },
+      indexes: {
+        primary: {
+          pk: { field: 'pk', composite: ['owner'], template: 'owner#${owner}', casing: 'none' },
+          sk: {
+            field: 'sk',
+            composite: ['createdAt', 'ref'],
+            template: 'session#${createdAt}#${ref}',
+            casing: 'none',
+          },
+        },
+      },
+    },
+    { client, table },
+  );
+}
+
 /** How often an instance has beaten. */
 function instanceEntity(client: DynamoDBDocumentClient, table: string) {
   return new Entity(
@@ -183,12 +212,14 @@ export interface Tables {
   readonly eventsTable: string;
   readonly sessions: ReturnType<typeof sessionEntity>;
   readonly values: ReturnType<typeof valueEntity>;
+  readonly listings: ReturnType<typeof listingEntity>;
   readonly instances: ReturnType<typeof instanceEntity>;
   readonly records: ReturnType<typeof recordEntity>;
   readonly parts: ReturnType<typeof partEntity>;
 }
 
 export type SessionItem = EntityItem<Tables['sessions']>;
+export type ListingItem = EntityItem<Tables['listings']>;
 export type ValueItem = EntityItem<Tables['values']>;
 export type RecordItem = EntityItem<Tables['records']>;
 
@@ -201,6 +232,7 @@ export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables 
     eventsTable,
     sessions: sessionEntity(client, tableName),
     values: valueEntity(client, tableName),
+    listings: listingEntity(client, tableName),
     instances: instanceEntity(client, tableName),
     records: recordEntity(client, eventsTable),
     parts: partEntity(client, eventsTable),
@@ -213,6 +245,13 @@ export function sessionKey({ sessions }: Tables, ref: string): ItemKey {
 
 export function valueKey({ values }: Tables, ref: string, key: string): ItemKey {
   return createConversions(values).fromComposite.toKeys({ ref, key }) as unknown as ItemKey;
+}
+
+export function listingKey(
+  { listings }: Tables,
+  { owner, createdAt, ref }: Pick<ListingItem, 'owner' | 'createdAt' | 'ref'>,
+): ItemKey {
+  return createConversions(listings).fromComposite.toKeys({ owner, createdAt, ref }) as unknown as ItemKey;
 }
 
 export function recordKey(

@@ -21,6 +21,7 @@ import { inDomainErrors } from './errors.ts';
 import { inBatches } from './in-batches.ts';
 import { deletePartition } from './partition.ts';
 import { liveOrThrow, readSession, toItem, toSession } from './session-items.ts';
+import { deleteListing, putListing } from './session-listings.ts';
 import { listValues } from './value-list.ts';
 import { ValueStore } from './values.ts';
 
@@ -38,8 +39,10 @@ export class DynamodbSessionRepository implements SessionRepository {
   create(session: Session): Promise<void> {
     return inDomainErrors(async () => {
       const writeId = randomUUID();
+      const item = toItem(session, writeId);
+      await putListing(this.#tables, item);
       const { rejected } = await this.#tables.sessions
-        .create(toItem(session, writeId))
+        .create(item)
         .go({ response: 'none', returnOnConditionCheckFailure: true });
       if (!rejected) return;
       // A request whose answer was lost is sent again, and then meets the session that it made itself.
@@ -120,7 +123,10 @@ export class DynamodbSessionRepository implements SessionRepository {
   delete(ref: SessionRef, now: number): Promise<boolean> {
     return inDomainErrors(async () => {
       const { data } = await this.#tables.sessions.delete({ ref }).go({ response: 'all_old' });
-      await deletePartition(this.#tables, ref);
+      await Promise.all([
+        deletePartition(this.#tables, ref),
+        data === null ? undefined : deleteListing(this.#tables, data),
+      ]);
       return data !== null && !isExpired(data, now);
     });
   }

@@ -5,6 +5,7 @@ import { openTables } from './entities.ts';
 import { inDomainErrors } from './errors.ts';
 import { DynamodbEventLog } from './event-log.ts';
 import { DynamodbInstances } from './instances.ts';
+import { DynamodbSessionDirectory } from './session-directory.ts';
 import { DynamodbSessionRepository } from './session-repository.ts';
 import { DynamodbSignals } from './signals.ts';
 import { DEFAULT_TABLE_NAME } from './table-schema.ts';
@@ -40,6 +41,7 @@ export function dynamodbStore({
   return {
     name: 'dynamodb',
     sessions: new DynamodbSessionRepository(tables, onError),
+    directory: new DynamodbSessionDirectory(tables, onError),
     events: new DynamodbEventLog(tables, onError),
     signals,
     instances: new DynamodbInstances(tables),

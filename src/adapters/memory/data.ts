@@ -51,3 +51,15 @@ export class MemoryData {
     return found;
   }
 }
+
+/** The session as it is now. */
+export function sessionOf(found: MemorySession): Session {
+  return { ...found.session, valueCount: countValues(found) };
+}
+
+/** Keys that hold a value. */
+export function countValues({ values }: MemorySession): number {
+  let count = 0;
+  for (const value of values.values()) if (value.json !== undefined) count += 1;
+  return count;
+}

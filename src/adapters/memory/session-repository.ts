@@ -12,7 +12,7 @@ import type {
   ValueQuery,
   ValueWrite,
 } from '../../ports/session-repository.ts';
-import type { MemoryData, MemorySession } from './data.ts';
+import { countValues, type MemoryData, type MemorySession, sessionOf } from './data.ts';
 
 /**
  * The executable specification of the port. No method awaits between its check and its write, which makes
@@ -33,7 +33,7 @@ export class MemorySessionRepository implements SessionRepository {
   async find(ref: SessionRef, now: number): Promise<Session | undefined> {
     const found = this.#data.sessions.get(ref);
     if (found === undefined || isExpired(found.session, now)) return undefined;
-    return { ...found.session, valueCount: countValues(found) };
+    return sessionOf(found);
   }
 
   async updateIfVersion(
@@ -46,7 +46,7 @@ export class MemorySessionRepository implements SessionRepository {
     const { version } = found.session;
     if (version !== expectedVersion) throw new VersionConflict('the session', expectedVersion, version);
     found.session = { ...found.session, ...changes, version: version + 1 };
-    return { ...found.session, valueCount: countValues(found) };
+    return sessionOf(found);
   }
 
   async touch(touches: readonly Touch[], now: number): Promise<void> {
@@ -122,12 +122,6 @@ export class MemorySessionRepository implements SessionRepository {
       more: matching.length > query.limit,
     };
   }
-}
-
-function countValues({ values }: MemorySession): number {
-  let count = 0;
-  for (const value of values.values()) if (value.json !== undefined) count += 1;
-  return count;
 }
 
 function assertVersion(

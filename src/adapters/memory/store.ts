@@ -2,6 +2,7 @@ import type { Store } from '../../ports/store.ts';
 import { MemoryData } from './data.ts';
 import { MemoryEventLog } from './event-log.ts';
 import { MemoryInstances } from './instances.ts';
+import { MemorySessionDirectory } from './session-directory.ts';
 import { MemorySessionRepository } from './session-repository.ts';
 import { MemorySignals } from './signals.ts';
 
@@ -30,6 +31,7 @@ export function memoryStore(shared: SharedMemory = sharedMemory()): Store {
   return {
     name: 'memory',
     sessions: new MemorySessionRepository(shared.data),
+    directory: new MemorySessionDirectory(shared.data),
     events: new MemoryEventLog(shared.data),
     signals: shared.signals,
     instances: new MemoryInstances(shared.data),

@@ -52,6 +52,9 @@ export const sessions = pgTable(
   >,
   (table) => [
     index('mcp_sessions_expires_at').on(table.expiresAt),
+    index('mcp_sessions_principal_created')
+      .on(table.principalIssuer, table.principalSubject, table.createdAt, table.ref)
+      .where(sql`${table.principalIssuer} is not null`),
     check(
       'mcp_sessions_principal',
       sql`(${table.principalIssuer} is null) = (${table.principalSubject} is null)`,

@@ -3,6 +3,7 @@ import { Database } from './database.ts';
 import { PostgresEventLog } from './event-log.ts';
 import { PostgresInstances } from './instances.ts';
 import { checkReadiness } from './readiness.ts';
+import { PostgresSessionDirectory } from './session-directory.ts';
 import { PostgresSessionRepository } from './session-repository.ts';
 import { PostgresSignals } from './signals.ts';
 import { Sockets } from './sockets.ts';
@@ -68,6 +69,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   return {
     name: 'postgres',
     sessions: new PostgresSessionRepository(database),
+    directory: new PostgresSessionDirectory(database),
     events: new PostgresEventLog(database),
     signals,
     instances: new PostgresInstances(database),

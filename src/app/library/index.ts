@@ -28,7 +28,13 @@ export {
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';
 export type { HandleOptions } from '../../domain/handles.ts';
 export type { JsonValue } from '../../domain/json.ts';
-export { DEFAULT_LIMITS, INSTANCE_KEPT_MS, type Limits, MAX_VALUE_BYTES } from '../../domain/limits.ts';
+export {
+  DEFAULT_LIMITS,
+  INSTANCE_KEPT_MS,
+  type Limits,
+  MAX_VALUE_BYTES,
+  PRINCIPAL_BYTES,
+} from '../../domain/limits.ts';
 export type { Principal } from '../../domain/principal.ts';
 export type {
   InitializeParams,
@@ -43,6 +49,12 @@ export type { StoredValue, ValueSummary } from '../../domain/value.ts';
 export type { Clock } from '../../ports/clock.ts';
 export type { EventAppend, EventLog, EventPage, EventQuery } from '../../ports/event-log.ts';
 export type { Instances } from '../../ports/instances.ts';
+export type {
+  SessionDirectory,
+  SessionDirectoryPage,
+  SessionDirectoryQuery,
+  SessionPosition,
+} from '../../ports/session-directory.ts';
 export type {
   SessionRepository,
   Touch,

@@ -1,0 +1,1 @@
+CREATE INDEX "mcp_sessions_principal_created" ON "mcp_sessions" USING btree ("principal_issuer","principal_subject","created_at","ref") WHERE "mcp_sessions"."principal_issuer" is not null;

@@ -21,10 +21,9 @@ export class ChangePublisher {
   readonly #writer: StreamWriter;
   readonly #waiting = new Map<string, Waiting>();
   #writing: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(log: SharedLog) {
-    this.#writer = log.writer(CHANGES_STREAM, () => this.#isClosed);
+    this.#writer = log.writer(CHANGES_STREAM);
   }
 
   /** As `Changes.publish` says. */
@@ -44,7 +43,6 @@ export class ChangePublisher {
 
   /** Drops what waits, and refuses what comes. */
   close(): void {
-    this.#isClosed = true;
     this.#writer.close(new StoreUnavailable({ cause: new Error('this instance has stopped') }));
   }
 

@@ -59,8 +59,7 @@ export class Changes {
     const follower = this.#follower;
     const each: ChangeListener = (step) => listener(step);
     this.#listeners.add(each);
-    const { position } = follower;
-    const ready = follower.standing.then(() => position ?? (follower.from as number));
+    const ready = follower.standing.then(() => follower.position as number);
     // Not everybody waits for it.
     ready.catch(() => {});
     return {

@@ -16,6 +16,11 @@ interface Waiting {
   readonly failed: (error: unknown) => void;
 }
 
+/** What is said to who comes too late: to the store of this instance there is no way any more. */
+export function stopped(): StoreUnavailable {
+  return new StoreUnavailable({ cause: new Error('this instance has stopped') });
+}
+
 /** Appends to the log of changes what this instance publishes. */
 export class ChangePublisher {
   readonly #writer: StreamWriter;
@@ -43,7 +48,7 @@ export class ChangePublisher {
 
   /** Drops what waits, and refuses what comes. */
   close(): void {
-    this.#writer.close(new StoreUnavailable({ cause: new Error('this instance has stopped') }));
+    this.#writer.close(stopped());
   }
 
   #wait(change: Change): Waiting {

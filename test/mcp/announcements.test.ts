@@ -24,6 +24,8 @@ let followers: Record<string, number>;
 /** On which instance a server was made, for each. */
 let servers: string[];
 let serverFailures: number;
+/** What whoever makes a server waits for. */
+let serversWait: Promise<void> | undefined;
 /** How often an instance has read a session. */
 let sessionReads: Record<string, number>;
 /** What the next append of an instance to a session's own stream waits for. */
@@ -38,14 +40,16 @@ async function make(options: { readonly eventsPerStream?: number }): Promise<voi
   followers = { a: 0, b: 0, c: 0 };
   servers = [];
   serverFailures = 0;
+  serversWait = undefined;
   sessionReads = {};
   holdUp = {};
   const made = await startCluster({
     harness: await memoryHarness(),
     limits: options,
     wrap: (store, name) => watched(stores[name]?.wrap(store) ?? store, name),
-    server: (instance, session) => {
+    server: async (instance, session) => {
       servers.push(instance);
+      await serversWait;
       if (serverFailures > 0) {
         serverFailures -= 1;
         throw new Error('its author’s database is down');
@@ -131,6 +135,23 @@ describe('an instance', () => {
       expect(sessionReads['c']).toBe(2);
     }
     expect(servers).toEqual(['a', 'c']);
+  });
+
+  // Catches: a change that takes an instance with many sessions away from its callers.
+  it('tells a few sessions at a time', async () => {
+    const clients = await Promise.all(times(12, () => cluster.open({ at: cluster.a })));
+    const streams = await Promise.all(clients.map((client) => client.listen({ at: cluster.c })));
+    const made = (): number => servers.filter((each) => each === 'c').length;
+    const { passed, open } = gate();
+    serversWait = passed;
+    await notify().toolsChanged();
+    await eventually(() => made() >= 8, 'some are at it');
+    // On a way of its own, behind which all that could begin has begun.
+    await clients[0]?.result('run', { steps: [] }, { at: cluster.a });
+    expect(made()).toBe(8);
+    open();
+    for (const stream of streams) await untilTold(stream, 1);
+    expect(made()).toBe(12);
   });
 
   // Catches: a change that is dropped because a server could not be made at that moment.

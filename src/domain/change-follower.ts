@@ -19,9 +19,7 @@ export interface ChangeFollowerOptions {
 export class ChangeFollower {
   /** Resolves once every later change will be told. Rejects where the store did not let it begin so far. */
   standing: Promise<void>;
-  /** Every change after this one is told; `undefined` until that is known. */
-  from: number | undefined;
-  /** Up to where all has been told. */
+  /** Up to where all has been told; `undefined` until that is known. */
   position: number | undefined;
   readonly #options: ChangeFollowerOptions;
   #hasFailed = false;
@@ -66,7 +64,6 @@ export class ChangeFollower {
     const position = this.position === undefined || isOther ? last : this.position;
     this.#tail = await log.follow(CHANGES_STREAM, { sequence: position });
     this.position = position;
-    this.from ??= position;
     if (this.#isClosed) this.#tail.close();
     else if (isLate || isOther) onStep({ kind: 'missed', sequence: position });
   }

@@ -16,15 +16,19 @@ interface Waiting {
   readonly failed: (error: unknown) => void;
 }
 
+/** What is said to who comes too late: to the store of this instance there is no way any more. */
+export function stopped(): StoreUnavailable {
+  return new StoreUnavailable({ cause: new Error('this instance has stopped') });
+}
+
 /** Appends to the log of changes what this instance publishes. */
 export class ChangePublisher {
   readonly #writer: StreamWriter;
   readonly #waiting = new Map<string, Waiting>();
   #writing: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(log: SharedLog) {
-    this.#writer = log.writer(CHANGES_STREAM, () => this.#isClosed);
+    this.#writer = log.writer(CHANGES_STREAM);
   }
 
   /** As `Changes.publish` says. */
@@ -44,8 +48,7 @@ export class ChangePublisher {
 
   /** Drops what waits, and refuses what comes. */
   close(): void {
-    this.#isClosed = true;
-    this.#writer.close(new StoreUnavailable({ cause: new Error('this instance has stopped') }));
+    this.#writer.close(stopped());
   }
 
   #wait(change: Change): Waiting {

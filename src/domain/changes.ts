@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import { type Change, type ChangeStep, decodeChange } from './change.ts';
 import { CHANGES_STREAM, ChangeFollower } from './change-follower.ts';
-import { ChangePublisher } from './change-publisher.ts';
+import { ChangePublisher, stopped } from './change-publisher.ts';
 import { PendingChanges } from './pending-changes.ts';
 import type { SharedLog } from './shared-log.ts';
 
@@ -34,6 +34,7 @@ export class Changes {
   readonly #options: ChangesOptions;
   readonly #publisher: ChangePublisher;
   readonly #listeners = new Set<ChangeListener>();
+  #isClosed = false;
   #follower: ChangeFollower | undefined;
 
   constructor(options: ChangesOptions) {
@@ -55,12 +56,16 @@ export class Changes {
    * It must not throw.
    */
   subscribe(listener: ChangeListener): ChangeSubscription {
+    if (this.#isClosed) {
+      const ready = Promise.reject(stopped());
+      ready.catch(() => {});
+      return { ready, end: () => {} };
+    }
     this.#follower ??= new ChangeFollower({ ...this.#options, onStep: (step) => this.#tell(step) });
     const follower = this.#follower;
     const each: ChangeListener = (step) => listener(step);
     this.#listeners.add(each);
-    const { position } = follower;
-    const ready = follower.standing.then(() => position ?? (follower.from as number));
+    const ready = follower.standing.then(() => follower.position as number);
     // Not everybody waits for it.
     ready.catch(() => {});
     return {
@@ -93,6 +98,7 @@ export class Changes {
 
   /** Drops what waits to be written, refuses what comes, and ends the following. */
   close(): void {
+    this.#isClosed = true;
     this.#publisher.close();
     this.#listeners.clear();
     this.#stopFollowing();

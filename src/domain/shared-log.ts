@@ -54,11 +54,12 @@ export class SharedLog {
     return this.#inSession(() => this.#streams.read({ ...HANDLE, stream }, after, limit));
   }
 
-  /** Appends what an outage must not lose. @param isOver true once it is no use to go on trying */
-  writer(stream: string, isOver: () => boolean): StreamWriter {
+  /** Appends what an outage must not lose, until it is closed. */
+  writer(stream: string): StreamWriter {
     const append: Streams['append'] = (handle, records, end) =>
       this.#inSession(() => this.#streams.append(handle, records, end));
-    return new StreamWriter({ options: this.#streams.options, append }, { ...HANDLE, stream }, isOver);
+    const streams = { options: this.#streams.options, append };
+    return new StreamWriter(streams, { ...HANDLE, stream }, () => false);
   }
 
   /** Follows a stream, whichever instances append to it. @throws StoreUnavailable */

@@ -52,6 +52,7 @@ describe('a close', () => {
       onStoreError: (error: unknown) => errors.push(error),
     };
     const mcp = make(options);
+    store.fate = () => (store.failures < 2 ? 'refused' : 'made');
     let isStored = false;
     void mcp.notify.toolsChanged().then(() => {
       isStored = true;

@@ -228,9 +228,15 @@ describe('a listener', () => {
   });
 
   // Catches: a reader that begins, after all, for somebody who has left while it was on its way.
-  it('that ends before it is ready leaves nothing behind', async () => {
+  it('that ends before it is ready, or comes after the close, leaves nothing behind', async () => {
     const watchers = watching(a);
     a.changes.subscribe(() => {}).end();
+    await lab.pass(60_000);
+    expect(watchers()).toBe(0);
+    await listen(a);
+    expect(watchers()).toBe(1);
+    a.changes.close();
+    await expect(a.changes.subscribe(() => {}).ready).rejects.toThrow(StoreUnavailable);
     await lab.pass(60_000);
     expect(watchers()).toBe(0);
   });

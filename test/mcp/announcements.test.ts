@@ -12,6 +12,7 @@ import { FaultyStore } from '../support/faulty-store.ts';
 import { memoryHarness } from '../support/memory.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import type { SseConnection } from '../support/sse-connection.ts';
+import { gate } from '../support/stream-lab.ts';
 
 type Made = Pick<ScriptCluster, 'a' | 'b' | 'c' | 'open' | 'mcp' | 'storeErrors' | 'close'>;
 
@@ -23,6 +24,12 @@ let followers: Record<string, number>;
 /** On which instance a server was made, for each. */
 let servers: string[];
 let serverFailures: number;
+/** What whoever makes a server waits for. */
+let serversWait: Promise<void> | undefined;
+/** How often an instance has read a session. */
+let sessionReads: Record<string, number>;
+/** What the next append of an instance to a session's own stream waits for. */
+let holdUp: Record<string, Promise<void> | undefined>;
 
 beforeEach(() => make({}));
 afterEach(() => cluster.close());
@@ -33,12 +40,16 @@ async function make(options: { readonly eventsPerStream?: number }): Promise<voi
   followers = { a: 0, b: 0, c: 0 };
   servers = [];
   serverFailures = 0;
+  serversWait = undefined;
+  sessionReads = {};
+  holdUp = {};
   const made = await startCluster({
     harness: await memoryHarness(),
     limits: options,
-    wrap: (store, name) => counting(stores[name]?.wrap(store) ?? store, name),
-    server: (instance, session) => {
+    wrap: (store, name) => watched(stores[name]?.wrap(store) ?? store, name),
+    server: async (instance, session) => {
       servers.push(instance);
+      await serversWait;
       if (serverFailures > 0) {
         serverFailures -= 1;
         throw new Error('its author’s database is down');
@@ -50,8 +61,20 @@ async function make(options: { readonly eventsPerStream?: number }): Promise<voi
   cluster = { ...made, a, b, c };
 }
 
-function counting(store: Store, name: string): Store {
-  const { signals } = store;
+function watched(store: Store, name: string): Store {
+  const { signals, events, sessions } = store;
+  const find = sessions.find.bind(sessions);
+  sessions.find = (ref, now) => {
+    sessionReads[name] = (sessionReads[name] ?? 0) + 1;
+    return find(ref, now);
+  };
+  const append = events.append.bind(events);
+  events.append = async (session, what, now) => {
+    const waitFor = what.stream === STANDALONE_STREAM ? holdUp[name] : undefined;
+    if (waitFor !== undefined) delete holdUp[name];
+    await waitFor;
+    return append(session, what, now);
+  };
   return {
     ...store,
     signals: {
@@ -100,7 +123,7 @@ describe('an instance', () => {
     expect(followers).toEqual({ a: 0, b: 0, c: 0 });
   });
 
-  // Catches: a session’s server that is made for each change, or for an instance that has the stream alone never.
+  // Catches: a server that is made, and a session that is read, for each change; or a server that is never made.
   it('finds out once what the session’s server offers', async () => {
     const client = await cluster.open({ at: cluster.a });
     const stream = await client.listen({ at: cluster.c });
@@ -108,8 +131,27 @@ describe('an instance', () => {
     for (const count of [1, 2, 3]) {
       await notify().toolsChanged();
       await untilTold(stream, count);
+      // Once for the GET, and once to make the server.
+      expect(sessionReads['c']).toBe(2);
     }
     expect(servers).toEqual(['a', 'c']);
+  });
+
+  // Catches: a change that takes an instance with many sessions away from its callers.
+  it('tells a few sessions at a time', async () => {
+    const clients = await Promise.all(times(12, () => cluster.open({ at: cluster.a })));
+    const streams = await Promise.all(clients.map((client) => client.listen({ at: cluster.c })));
+    const made = (): number => servers.filter((each) => each === 'c').length;
+    const { passed, open } = gate();
+    serversWait = passed;
+    await notify().toolsChanged();
+    await eventually(() => made() >= 8, 'some are at it');
+    // On a way of its own, behind which all that could begin has begun.
+    await clients[0]?.result('run', { steps: [] }, { at: cluster.a });
+    expect(made()).toBe(8);
+    open();
+    for (const stream of streams) await untilTold(stream, 1);
+    expect(made()).toBe(12);
   });
 
   // Catches: a change that is dropped because a server could not be made at that moment.
@@ -152,6 +194,24 @@ describe('a session that nobody listens to', () => {
       expect(changesIn(third)).toEqual(['resources']);
     },
   );
+
+  // Catches: a change that is told before the connection is there, and so to another one.
+  it('is told what changed while it was about to be listened to', async () => {
+    const client = await cluster.open();
+    await leave(await client.listen({ at: cluster.b }));
+    const { passed, open } = gate();
+    holdUp['c'] = passed;
+    const listening = client.listen({ at: cluster.c });
+    await eventually(() => holdUp['c'] === undefined, 'the connection is about to be marked');
+    await notify().toolsChanged();
+    const other = await (await cluster.open()).listen({ at: cluster.c });
+    await notify().promptsChanged();
+    await untilTold(other, 1);
+    open();
+    const stream = await listening;
+    await untilTold(stream, 2);
+    expect(changesIn(stream)).toEqual(['tools', 'prompts']);
+  });
 
   // Catches: a first GET that is told of all that ever changed.
   it('is not told what changed before it was first listened to', async () => {

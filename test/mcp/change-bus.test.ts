@@ -131,10 +131,10 @@ describe('the bus', () => {
   // Catches: a listener that takes the others with it when it leaves or throws, or is told of what came after.
   it('tells each listener until it leaves, whatever others do', async () => {
     const told: string[] = [];
-    const leave = ['one', 'two'].map((name) => a.bus.subscribe(({ kind }) => told.push(`${name} ${kind}`)));
     a.bus.subscribe(() => {
       throw new Error('a bad listener');
     });
+    const leave = ['one', 'two'].map((name) => a.bus.subscribe(({ kind }) => told.push(`${name} ${kind}`)));
     await lab.pass();
     await b.changes.publish(TOOLS);
     await lab.pass();

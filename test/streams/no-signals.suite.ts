@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/fixtures.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { streamOf } from '../support/raw-client.ts';
-import { changesIn } from './changes.suite.ts';
+import { changesIn, subscribe, untilTold } from './changes.suite.ts';
 import { outcomeOf } from './fixture/official-client.ts';
 import type { NewCluster } from './streams.suite.ts';
 
@@ -46,17 +46,20 @@ export function noSignalsSuite(newCluster: NewCluster): void {
       expect(outcomeOf(await stream.answer(1)).answers).toEqual([{ action: 'decline' }]);
     });
 
-    // Catches: a change that only a signal tells of.
+    // Catches: a change that only a signal tells of, and subscriptions as they were before a signal was lost.
     it('a change reaches clients in the end', async () => {
       const store = new FaultyStore();
       store.isMute = true;
-      const { b, ...cluster } = await newCluster({ wrap: (each) => store.wrap(each) });
+      const { a, b, ...cluster } = await newCluster({ wrap: (each) => store.wrap(each), tellsOfAll: true });
       const client = await cluster.open();
       const stream = await client.listen({ at: b });
-      for (const count of [1, 2]) {
-        await cluster.mcp('a').notify.toolsChanged();
-        await stream.until(() => changesIn(stream).length === count, `change ${count}`);
-      }
+      await cluster.mcp('a').notify.toolsChanged();
+      await untilTold(stream, 1);
+      expect(await client.ping(b)).toBe(200);
+      await subscribe(client, 'x:1', a);
+      await cluster.mcp('a').notify.resourceUpdated('x:1');
+      await untilTold(stream, 2);
+      expect(changesIn(stream)).toEqual(['tools', 'x:1']);
     });
   });
 }

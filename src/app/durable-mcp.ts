@@ -111,10 +111,11 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
   const state = {
     sessions,
     repository: store.sessions,
+    directory: store.directory,
     limits,
     once: new Once({ streams, liveness, idempotencyRetentionMs }),
     notify,
-    service: { storage: store.name, lifetime, limits, onBug },
+    service: { storage: store.name, lifetime, limits, authenticates: principal !== undefined, onBug },
     requestStates:
       requestStateKeys.length === 0
         ? undefined

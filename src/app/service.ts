@@ -39,6 +39,7 @@ export function createService({ config, store, clock, logger, server }: ServiceO
         storage: store.name,
         lifetime: config.lifetime,
         limits: config.limits,
+        authenticates: false,
         onBug,
       }),
     lifetime: config.lifetime,

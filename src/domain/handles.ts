@@ -1,6 +1,10 @@
+import type { SessionDirectory, SessionPosition } from '../ports/session-directory.ts';
 import { InvalidArgument, LimitExceeded } from './errors.ts';
 import { encodeValue } from './json.ts';
+import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from './limits.ts';
+import { decodeCursor, encodeCursor, foreignCursor } from './list-cursor.ts';
 import type { Principal } from './principal.ts';
+import type { Session, SessionRef } from './session.ts';
 import { SessionState, type SessionStateOptions } from './session-state.ts';
 import { handleTarget } from './session-target.ts';
 import { assertKey } from './value.ts';
@@ -15,15 +19,26 @@ export interface HandleOptions {
   readonly values?: Readonly<Record<string, unknown>> | undefined;
 }
 
+export interface HandlesOptions extends SessionStateOptions {
+  readonly directory: SessionDirectory;
+}
+
+export interface SessionListing {
+  /** The oldest first. */
+  readonly sessions: readonly Session[];
+  /** Pass it as `cursor` for the next page; absent on the last one. */
+  readonly nextCursor?: string;
+}
+
 /**
  * Sessions that belong to no connection: their id is handed to the caller, who names it with each call. It is an
  * id as any other, and serves clients of all revisions alike.
  */
 export class Handles {
-  readonly #options: SessionStateOptions;
+  readonly #options: HandlesOptions;
   readonly #principal: Principal | undefined;
 
-  constructor(principal: Principal | undefined, options: SessionStateOptions) {
+  constructor(principal: Principal | undefined, options: HandlesOptions) {
     this.#principal = principal;
     this.#options = options;
   }
@@ -62,6 +77,31 @@ export class Handles {
     return state;
   }
 
+  /**
+   * One page of the principal's live sessions, those of connections included.
+   * @throws InvalidArgument, also where the caller is not known by name
+   */
+  async list(
+    options: { readonly cursor?: string | undefined; readonly limit?: number | undefined } = {},
+  ): Promise<SessionListing> {
+    const { cursor, limit = LIST_LIMIT_DEFAULT } = options;
+    if (this.#principal === undefined) {
+      throw new InvalidArgument(
+        'principal',
+        'is not known: sessions are listed only to whoever has credentials',
+      );
+    }
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_LIMIT_MAX) {
+      throw new InvalidArgument('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
+    }
+    const after = cursor === undefined ? undefined : positionOf(cursor);
+    const now = this.#options.sessions.now();
+    const { sessions, more } = await this.#options.directory.list(this.#principal, { after, limit }, now);
+    const last = sessions.at(-1);
+    if (!more || last === undefined) return { sessions };
+    return { sessions, nextCursor: encodeCursor(`${last.createdAt} ${last.ref}`) };
+  }
+
   #assertLife(idleMs: number | undefined): void {
     const { maxLifetimeMs } = this.#options.sessions.lifetime;
     if (idleMs === undefined || (Number.isSafeInteger(idleMs) && idleMs >= 1 && idleMs <= maxLifetimeMs))
@@ -86,4 +126,10 @@ export class Handles {
       encodeValue(value, limits, `values.${key}`);
     }
   }
+}
+
+function positionOf(cursor: string): SessionPosition {
+  const [, createdAt, ref] = /^(\d{1,16}) ([A-Za-z0-9_-]{43})$/.exec(decodeCursor(cursor)) ?? [];
+  if (createdAt === undefined || ref === undefined) throw foreignCursor();
+  return { createdAt: Number(createdAt), ref: ref as SessionRef };
 }

@@ -26,6 +26,7 @@ describe.each(CLIENTS)('the official client %s', (_, mode, revision) => {
       storage: 'memory',
       lifetime: DEFAULT_LIFETIME,
       limits: DEFAULT_LIMITS,
+      authenticates: false,
       onBug: (error) => bugs.push(error),
     });
     cluster = await startCluster({

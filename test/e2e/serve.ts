@@ -20,6 +20,7 @@ await command(
       storage: config.store.name,
       lifetime: config.lifetime,
       limits: config.limits,
+      authenticates: false,
       onBug: (error, reference) => process.stderr.write(`unexpected error ${reference}: ${String(error)}\n`),
     });
     return runServer(config, (session) => {

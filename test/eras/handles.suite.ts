@@ -114,5 +114,66 @@ export function handlesSuite(newCluster: NewErasCluster): void {
       }
       expect(said(await alice.call('read', { session_id, key: 'k' }))).toMatchObject({ value: 1 });
     });
+
+    // Catches: a list that varies by connection or era, and a reference that anybody may use.
+    it('finds the sessions that it opened, page by page, and uses them by their references', async () => {
+      const { connect } = await newCluster({ endpoint });
+      const alice = await connect(as('alice, who lists'));
+      const bob = await connect(as('bob, who lists'));
+      for (let count = 1; count <= 5; count += 1) await openSession(alice, { values: { n: count } });
+      const legacy = await connect({ ...as('alice, who lists'), mode: 'legacy' });
+      const page = async (client: Calls, cursor?: string) => {
+        const { structuredContent } = await client.call('list_sessions', {
+          limit: 2,
+          ...(cursor && { cursor }),
+        });
+        return structuredContent as {
+          readonly sessions: readonly { readonly session_ref: string; readonly value_count: number }[];
+          readonly next_cursor?: string;
+        };
+      };
+      const refs: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const { sessions, next_cursor } = await page(refs.length > 0 ? legacy : alice, cursor);
+        refs.push(...sessions.map(({ session_ref }) => session_ref));
+        cursor = next_cursor;
+      } while (cursor !== undefined && refs.length < 10);
+      // The connection's own is the sixth.
+      expect(new Set(refs).size).toBe(6);
+      const values = await Promise.all(
+        refs.slice(0, 5).map((session_id) => alice.call('read', { session_id, key: 'n' })),
+      );
+      expect(values.map((each) => (said(each) as { value: number }).value)).toEqual([1, 2, 3, 4, 5]);
+      expect((await page(bob)).sessions).toEqual([]);
+      expect(said(await bob.call('read', { session_id: refs[0], key: 'n' }))).toEqual({ error: GONE });
+      await alice.call('close_session', { session_id: refs[0] });
+      expect((await page(alice)).sessions.map(({ session_ref }) => session_ref)).toEqual(refs.slice(1, 3));
+    });
+
+    it('that is not known by name has none listed, and without authentication there is no such tool', async () => {
+      const { connect } = await newCluster({ endpoint });
+      const nobody = await connect();
+      expect(said(await nobody.call('list_sessions'))).toEqual({
+        error: expect.stringMatching(/^principal: is not known/),
+      });
+      const { tools } = await (await (await newCluster()).connect()).client.listTools();
+      expect(tools.map(({ name }) => name)).not.toContain('list_sessions');
+    });
+
+    // Catches: a key that is another one to the same session under its other name.
+    it('runs once what it asks for once by id and once by reference', async () => {
+      const { connect, deeds } = await newCluster({ endpoint });
+      const alice = await connect(as('alice, who charges'));
+      const session_id = await openSession(alice);
+      const { structuredContent } = await alice.call('list_sessions');
+      const [{ session_ref } = { session_ref: '' }] = (
+        structuredContent as { readonly sessions: readonly { readonly session_ref: string }[] }
+      ).sessions;
+      const args = { amount: 1, idempotency_key: 'k' };
+      const first = said(await alice.call('charge', { ...args, session_id }));
+      expect(said(await alice.call('charge', { ...args, session_id: session_ref }))).toEqual(first);
+      expect(deeds.charges).toHaveLength(1);
+    });
   });
 }

@@ -69,12 +69,12 @@ describe('2026-07-28', () => {
     expect(result).toMatchObject({ ttlMs: 300_000, cacheScope: 'public' });
     const needing = tools.filter(({ inputSchema }) => inputSchema.required?.includes('session_id'));
     expect(needing.map(({ name }) => name)).toEqual([
+      'close_session',
       'store_value',
       'get_value',
       'delete_value',
       'list_values',
       'session_info',
-      'close_session',
     ]);
     expect(tools[0]?.name).toBe('open_session');
   });

@@ -89,12 +89,14 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
         storage: store.name,
         lifetime: sessions.lifetime,
         limits: DEFAULT_LIMITS,
+        authenticates: false,
         onBug: () => {},
       },
       server: probeServer(probe),
       streams,
       liveness,
       changes,
+      directory: store.directory,
       notify: changeNotifier(changes, () => {}),
     });
     return { endpoint, probe, store };

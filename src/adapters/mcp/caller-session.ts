@@ -1,7 +1,12 @@
-import { type HandleOptions, Handles } from '../../domain/handles.ts';
+import {
+  type HandleOptions,
+  Handles,
+  type HandlesOptions,
+  type SessionListing,
+} from '../../domain/handles.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { sessionRef } from '../../domain/session.ts';
-import { SessionState, type SessionStateOptions } from '../../domain/session-state.ts';
+import { SessionState } from '../../domain/session-state.ts';
 import { connectionTarget } from '../../domain/session-target.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { isObject } from './jsonrpc.ts';
@@ -9,7 +14,7 @@ import { requestBinding } from './request-binding.ts';
 import type { RequestState, RequestStates } from './request-state.ts';
 import type { ServiceFacts } from './service-facts.ts';
 
-export interface CallerSessionOptions extends SessionStateOptions {
+export interface CallerSessionOptions extends HandlesOptions {
   /** What tools may say of the service. */
   readonly service: ServiceFacts;
   readonly notify: ChangeNotifier;
@@ -70,6 +75,18 @@ export class CallerSession extends SessionState {
    */
   open(options?: HandleOptions): Promise<SessionState> {
     return this.#handles.open(options);
+  }
+
+  /**
+   * One page of all sessions that the principal has, the oldest first, those of connections included.
+   * @param options.limit 1 to 1,000; 100 by default
+   * @throws InvalidArgument, also where the caller is not known by name
+   */
+  listSessions(options?: {
+    readonly cursor?: string | undefined;
+    readonly limit?: number | undefined;
+  }): Promise<SessionListing> {
+    return this.#handles.list(options);
   }
 
   /**

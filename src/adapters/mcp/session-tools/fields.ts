@@ -49,7 +49,7 @@ export const cursor = z
   .optional()
   .describe('The next_cursor of the page before, with the same prefix. Leave out for the first page.');
 
-const LIMIT_RULE = `a whole number from 1 to ${LIST_LIMIT_MAX}`;
+export const LIMIT_RULE = `a whole number from 1 to ${LIST_LIMIT_MAX}`;
 
 export const limit = z
   .int({ error: problem('limit', LIMIT_RULE) })
@@ -57,6 +57,12 @@ export const limit = z
   .max(LIST_LIMIT_MAX, `limit must be ${LIMIT_RULE}`)
   .optional()
   .describe(`Keys per page: ${LIMIT_RULE}; ${LIST_LIMIT_DEFAULT} if left out.`);
+
+/** In results. */
+export const nextCursor = z
+  .string()
+  .optional()
+  .describe('Pass it as cursor to get the next page. Absent on the last one.');
 
 /** Arguments of a tool. Unknown ones are refused: a misspelt `expected_version` would drop the guard. */
 export function input<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { CallerSession } from '../caller-session.ts';
 import type { ServiceFacts } from '../service-facts.ts';
-import { closeSession } from './close-session.ts';
 import { namedSession, ownOrNamedSession } from './fields.ts';
-import { openSession } from './open-session.ts';
+import { sessionTools } from './session-tools.ts';
 import { type ToolSet, toolSet } from './tool-set.ts';
 
 /** What is asked of an author's server: `McpServer` of either SDK generation has it. */
@@ -21,8 +20,8 @@ interface ToolSets {
 const madeFor = new WeakMap<ServiceFacts, ToolSets>();
 
 /**
- * Lets the clients of an author's server have sessions that belong to no connection: registers `open_session` and
- * `close_session`. A tool that takes a `session_id` then finds its session with `session.at(session_id)`.
+ * Lets the clients of an author's server have sessions that belong to no connection: registers `open_session`,
+ * `close_session`, and where callers are known by name `list_sessions`. A tool that takes a `session_id` then finds its session with `session.at(session_id)`.
  */
 export function registerSessionTools(server: ToolRegistry, session: CallerSession): void {
   const tools = toolSetsOf(session.service)[session.era];
@@ -50,7 +49,7 @@ export function sessionIdArgument(session: CallerSession): z.ZodType<string | un
 function toolSetsOf(service: ServiceFacts): ToolSets {
   const known = madeFor.get(service);
   if (known !== undefined) return known;
-  const tools = [openSession, closeSession];
+  const tools = sessionTools(service);
   const made = { legacy: toolSet(tools, 'legacy', service), modern: toolSet(tools, 'modern', service) };
   madeFor.set(service, made);
   return made;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursor, instant, limit, prefix, toInstant, version } from '../session-tools/fields.ts';
+import { cursor, instant, limit, nextCursor, prefix, toInstant, version } from '../session-tools/fields.ts';
 import { stateTool } from '../session-tools/state-tool.ts';
 
 export const listValues = stateTool({
@@ -18,21 +18,18 @@ export const listValues = stateTool({
         updated_at: instant.describe('Time of the last write, ISO 8601 in UTC.'),
       }),
     ),
-    next_cursor: z
-      .string()
-      .optional()
-      .describe('Pass it as cursor to get the next page. Absent on the last one.'),
+    next_cursor: nextCursor,
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
   async run(args, { state }) {
-    const { values, nextCursor } = await state.list(args);
+    const { values, nextCursor: next } = await state.list(args);
     return {
       values: values.map((each) => ({
         key: each.key,
         version: each.version,
         updated_at: toInstant(each.updatedAt),
       })),
-      ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
+      ...(next === undefined ? {} : { next_cursor: next }),
     };
   },
 });

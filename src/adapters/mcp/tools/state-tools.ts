@@ -1,7 +1,6 @@
 import type { CallerSession } from '../caller-session.ts';
 import type { ServiceFacts } from '../service-facts.ts';
-import { closeSession } from '../session-tools/close-session.ts';
-import { openSession } from '../session-tools/open-session.ts';
+import { sessionTools } from '../session-tools/session-tools.ts';
 import { type ToolSet, toolSet } from '../session-tools/tool-set.ts';
 import { deleteValue } from './delete-value.ts';
 import { getValue } from './get-value.ts';
@@ -9,9 +8,9 @@ import { listValues } from './list-values.ts';
 import { sessionInfo } from './session-info.ts';
 import { storeValue } from './store-value.ts';
 
-const TOOLS = [openSession, storeValue, getValue, deleteValue, listValues, sessionInfo, closeSession];
+const VALUE_TOOLS = [storeValue, getValue, deleteValue, listValues, sessionInfo];
 
 /** The service's own tools. */
-export function stateTools(era: CallerSession['era'], settings: ServiceFacts): ToolSet {
-  return toolSet(TOOLS, era, settings);
+export function stateTools(era: CallerSession['era'], service: ServiceFacts): ToolSet {
+  return toolSet([...sessionTools(service), ...VALUE_TOOLS], era, service);
 }

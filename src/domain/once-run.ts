@@ -53,20 +53,15 @@ export class OnceRun {
     this.#endsAt = endsAt;
   }
 
-  /**
-   * Whether this call is to run: of all that claim one is.
-   * @returns `ended` if there is an outcome already, be it one that is no longer kept
-   * @throws SessionNotFound
-   */
-  async claim(): Promise<'won' | 'lost' | 'ended'> {
+  /** Whether this call is to run: of all that claim one is. @throws SessionNotFound */
+  async claim(): Promise<boolean> {
     try {
-      if (await this.#persist(() => this.#stream.claim(this.#claim))) return 'won';
+      if (await this.#persist(() => this.#stream.claim(this.#claim))) return true;
       // The first record may be an attempt of this very call, of which it was not told.
       const standing = await this.#persist(() => this.#stream.standing());
-      if (standing.kind !== 'running') return 'lost';
-      return standing.caller === this.#claim.caller ? 'won' : 'lost';
+      return standing.kind === 'running' && standing.caller === this.#claim.caller;
     } catch (error) {
-      if (error instanceof StreamEnded) return 'ended';
+      if (error instanceof StreamEnded) return false;
       throw error;
     }
   }
@@ -96,8 +91,7 @@ export class OnceRun {
     try {
       return (await this.#end(result)) ? result : UNKNOWN;
     } catch (error) {
-      if (error instanceof SessionNotFound) throw error;
-      // Neither an outage nor an end: the result itself cannot be kept.
+      // Neither an outage nor another's end: the result cannot be kept.
       return this.#fail(error, isRepeatable);
     }
   }

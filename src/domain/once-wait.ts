@@ -15,7 +15,7 @@ export interface OnceWaitOptions {
  * lives after all can then store no other.
  *
  * @returns `undefined` where it is to be looked at anew
- * @throws the signal's reason; StoreUnavailable
+ * @throws StoreUnavailable
  */
 export async function waitForOutcome(
   { by, input, upTo }: OnceRunning,
@@ -37,7 +37,6 @@ export async function waitForOutcome(
     for (let step = await tail.next(); step !== undefined; step = await tail.next()) {
       if (step.kind === 'message' && step.end) return endOf(step.message).outcome;
     }
-    signal?.throwIfAborted();
     return undefined;
   } finally {
     signal?.removeEventListener('abort', stop);

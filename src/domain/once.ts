@@ -123,19 +123,19 @@ export class Once {
     claim: OnceClaim,
     { handle, call, operation }: Request,
   ): Promise<OnceOutcome> {
-    for (let hasEnded = false; ; ) {
+    for (let isTaken = false; ; isTaken = true) {
       call.signal?.throwIfAborted();
       const standing = await stream.standing();
       if (standing.kind === 'unclaimed') {
-        if (hasEnded) {
+        // Another came before, of whom nothing is to be seen any more.
+        if (isTaken) {
           throw new InvalidArgument(
             FIELD,
             'was used before, and what came of that is no longer kept: use a new one',
           );
         }
-        const first = await this.#tryToRun(stream, claim, { handle, call, operation });
-        if (first !== 'lost' && first !== 'ended') return first;
-        hasEnded = first === 'ended';
+        const outcome = await this.#tryToRun(stream, claim, { handle, call, operation });
+        if (outcome !== undefined) return outcome;
         continue;
       }
       assertSameInput(claim, standing.input);
@@ -150,11 +150,12 @@ export class Once {
     }
   }
 
+  /** @returns `undefined` if another came first */
   async #tryToRun(
     stream: OnceStream,
     claim: OnceClaim,
     { handle, call, operation }: Request,
-  ): Promise<OnceOutcome | 'lost' | 'ended'> {
+  ): Promise<OnceOutcome | undefined> {
     // Before it is named: a claim of an instance that does not beat is a dead one's.
     const release = await this.#liveness.hold();
     try {
@@ -165,8 +166,7 @@ export class Once {
         retentionMs: this.#retentionMs,
         endsAt: handle.session.endsAt,
       });
-      const claimed = await run.claim();
-      return claimed === 'won' ? await run.perform(operation, call.repeatable === true) : claimed;
+      return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
     } finally {
       release();
     }

@@ -8,6 +8,7 @@ import {
 import { BEAT_MS, STILL_LOOKS } from '../../src/domain/liveness.ts';
 import type { OnceCall } from '../../src/domain/once.ts';
 import type { SessionHandle } from '../../src/domain/stream-handle.ts';
+import type { EventPage } from '../../src/ports/event-log.ts';
 import { HOUR, outcomes, times } from '../contract/fixtures.ts';
 import { counting, never, type OnceInstance, type OnceLab, onceLab, slow } from '../support/once-lab.ts';
 
@@ -16,6 +17,8 @@ const DEAD_AFTER_MS = BEAT_MS * STILL_LOOKS;
 const RETENTION_MS = HOUR;
 const call: OnceCall = { scope: 'pay', key: 'a secret key', input: { card: 'a secret number' } };
 const repeatable: OnceCall = { ...call, repeatable: true };
+/** What whoever looks too early finds. */
+const NOTHING: EventPage = { events: [], gap: undefined };
 
 let lab: OnceLab;
 let handle: SessionHandle;
@@ -111,6 +114,7 @@ describe('a call whose instance died', () => {
 
   it('is found out also by an instance whose own store fails', async () => {
     await beginAndDie(call, b);
+    lab.faults.isMute = true;
     const repeat = outcomes([a.once.run(handle, call, never)]);
     for (const fate of ['refused', 'made and lost', 'made'] as const) {
       lab.faults.fate = () => fate;
@@ -223,7 +227,7 @@ describe('an outcome', () => {
 
   it('that came between the look and the claim of a repeat is found', async () => {
     await a.once.run(handle, call, async () => 1);
-    vi.spyOn(b.store.events, 'read').mockResolvedValueOnce({ events: [], gap: undefined });
+    vi.spyOn(b.store.events, 'read').mockResolvedValueOnce(NOTHING);
     expect(await b.once.run(handle, call, never)).toBe(1);
   });
 
@@ -250,6 +254,23 @@ describe('an outcome', () => {
     expect(appends).not.toHaveBeenCalled();
   });
 
+  // Catches: a look that ends before the renewal, and so a living owner that is taken for one long dead.
+  it('is waited for also behind many claims that came too late', async () => {
+    const { resolve } = await begin();
+    await lab.pass(60_000);
+    const read = vi.spyOn(c.store.events, 'read');
+    const late = times(70, () => {
+      read.mockResolvedValueOnce(NOTHING);
+      return c.once.run(handle, call, never);
+    });
+    await lab.pass(RETENTION_MS - 30_000);
+    const repeat = b.once.run(handle, call, never);
+    await lab.pass();
+    resolve(1);
+    await lab.pass();
+    expect(await Promise.all([repeat, ...late])).toEqual(times(71, () => 1));
+  });
+
   // Catches: a claim that came too late taken for its owner's, which would be waited for in vain.
   it.each([
     ['nothing', false],
@@ -259,7 +280,7 @@ describe('an outcome', () => {
     await begin(repeatable);
     await lab.pass(60_000);
     // It looked when there was nothing yet.
-    vi.spyOn(c.store.events, 'read').mockResolvedValueOnce({ events: [], gap: undefined });
+    vi.spyOn(c.store.events, 'read').mockResolvedValueOnce(NOTHING);
     const late = isOther ? outcomes([c.once.run(handle, call, never)]) : undefined;
     await lab.pass();
     lab.faults.fate = () => 'refused';
@@ -321,6 +342,20 @@ describe('whoever waits', () => {
     leaving.abort();
     resolve(1);
     expect(await first).toBe(1);
+  });
+
+  it('can leave while it looks', async () => {
+    await begin();
+    const leaving = new AbortController();
+    const { events } = b.store;
+    const read = events.read.bind(events);
+    vi.spyOn(events, 'read').mockImplementationOnce(async (...args) => {
+      leaving.abort(new Error('the client left'));
+      return read(...args);
+    });
+    await expect(b.once.run(handle, { ...call, signal: leaving.signal }, never)).rejects.toThrow(
+      'the client left',
+    );
   });
 
   it('learns that the session is gone, as does whoever runs', async () => {

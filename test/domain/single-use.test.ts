@@ -40,6 +40,14 @@ describe('a name', () => {
     expect(await lab.b.singleUse.claim('x', HOUR)).toBe(true);
   });
 
+  it('costs an append, also whoever comes too late', async () => {
+    const read = vi.spyOn(lab.a.store.events, 'read');
+    const append = vi.spyOn(lab.a.store.events, 'append');
+    for (const _ of times(2, () => {})) await lab.a.singleUse.claim('x', HOUR);
+    expect(append).toHaveBeenCalledTimes(2);
+    expect(read).not.toHaveBeenCalled();
+  });
+
   it('is not stored', async () => {
     await lab.a.singleUse.claim('a secret', HOUR);
     expect(lab.logged()).toContain('used-');

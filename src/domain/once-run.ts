@@ -35,8 +35,8 @@ export interface OnceRunOptions {
 }
 
 /**
- * One call as the one that runs, if it comes first. From the claim on it outlasts outages of the store: a claim of which
- * nobody knows would be waited for in vain as long as this instance lives.
+ * One call as the one that runs, if it comes first. From the claim on it outlasts outages of the store: a claim of
+ * which its own instance does not know would be waited for in vain as long as that lives.
  */
 export class OnceRun {
   readonly #options: StreamsOptions;

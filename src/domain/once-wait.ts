@@ -14,7 +14,7 @@ export interface OnceWaitOptions {
  * Waits for the outcome of a run. Where its owner shows no life the run is ended with an unknown one: an owner that
  * lives after all can then store no other.
  *
- * @returns `undefined` where it is to be looked at anew
+ * @returns `undefined` where the run, or the signal, is to be looked at anew
  * @throws StoreUnavailable
  */
 export async function waitForOutcome(

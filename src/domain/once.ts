@@ -49,7 +49,7 @@ export interface OnceOptions {
   readonly idempotencyRetentionMs?: number | undefined;
 }
 
-interface Request {
+interface OnceRequest {
   readonly handle: SessionHandle;
   readonly call: OnceCall;
   readonly operation: () => Promise<unknown>;
@@ -121,7 +121,7 @@ export class Once {
   async #outcome(
     stream: OnceStream,
     claim: OnceClaim,
-    { handle, call, operation }: Request,
+    { handle, call, operation }: OnceRequest,
   ): Promise<OnceOutcome> {
     for (let isTaken = false; ; isTaken = true) {
       call.signal?.throwIfAborted();
@@ -154,7 +154,7 @@ export class Once {
   async #tryToRun(
     stream: OnceStream,
     claim: OnceClaim,
-    { handle, call, operation }: Request,
+    { handle, call, operation }: OnceRequest,
   ): Promise<OnceOutcome | undefined> {
     // Before it is named: a claim of an instance that does not beat is a dead one's.
     const release = await this.#liveness.hold();

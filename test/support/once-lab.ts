@@ -1,7 +1,8 @@
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
+import { StoreUnavailable } from '../../src/domain/errors.ts';
 import { Liveness } from '../../src/domain/liveness.ts';
-import { Once } from '../../src/domain/once.ts';
+import { Once, type OnceCall } from '../../src/domain/once.ts';
 import { SharedLog } from '../../src/domain/shared-log.ts';
 import { SingleUse } from '../../src/domain/single-use.ts';
 import type { SessionHandle } from '../../src/domain/stream-handle.ts';
@@ -47,8 +48,17 @@ export interface OnceLab extends StreamLab {
   readonly a: OnceInstance;
   readonly b: OnceInstance;
   readonly c: OnceInstance;
+  /** Begins a call, on `a` unless told otherwise, that takes until it is told what comes of it. */
+  begin(call: OnceCall, instance?: OnceInstance): Promise<BegunCall>;
+  /** As {@link begin}, but nobody hears of the instance any more. */
+  beginAndDie(call: OnceCall, instance?: OnceInstance): Promise<BegunCall>;
   /** Everything that the log holds, as text. */
   logged(): string;
+}
+
+export interface BegunCall extends Omit<ReturnType<typeof slow>, 'operation'> {
+  /** What its caller is given. */
+  readonly first: Promise<unknown>;
 }
 
 export async function onceLab(): Promise<OnceLab> {
@@ -56,13 +66,29 @@ export async function onceLab(): Promise<OnceLab> {
   const faults = new FaultyStore();
   const instance = (wrap = (store: Store) => store): OnceInstance =>
     onceInstance(wrap(memoryStore(lab.shared)), lab.clock);
+  const a = instance((store) => faults.wrap(store));
+  const handle = { session: lab.session, id: lab.call.id };
+  const begin: OnceLab['begin'] = async (call, { once } = a) => {
+    const { operation, ...settle } = slow();
+    const first = once.run(handle, call, operation);
+    first.catch(() => {});
+    await lab.pass();
+    expect(operation).toHaveBeenCalledTimes(1);
+    return { ...settle, first };
+  };
   return {
     ...lab,
-    handle: { session: lab.session, id: lab.call.id },
+    handle,
     faults,
-    a: instance((store) => faults.wrap(store)),
+    a,
     b: instance(),
     c: instance(),
+    begin,
+    beginAndDie: async (call, dying = a) => {
+      const begun = await begin(call, dying);
+      vi.spyOn(dying.store.instances, 'beat').mockRejectedValue(new StoreUnavailable());
+      return begun;
+    },
     logged: () => JSON.stringify([...lab.shared.data.sessions.values()].map(({ streams }) => [...streams])),
   };
 }

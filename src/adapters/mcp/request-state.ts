@@ -11,7 +11,7 @@ import { Seal } from './seal.ts';
 export const DEFAULT_REQUEST_STATE_TTL_MS = 600_000;
 /** Largest state, in bytes as the client has it: it comes back with each retry. */
 export const REQUEST_STATE_BYTES = 64 * 1024;
-/** How much the clocks of two instances may differ: a state may be alive on one for so long after it ended on the other. */
+/** How much the clocks of two instances may differ: for one a state may be good that has expired for the other. */
 const CLOCK_SKEW_MS = 600_000;
 
 /** Why a state is refused, as the message of the error has it. */

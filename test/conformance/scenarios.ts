@@ -83,7 +83,11 @@ export const SCENARIOS: Readonly<Record<Revision, readonly string[]>> = {
 /** Checks that must succeed because their scenario does not fail without them, whatever the server does wrong there. */
 export const REQUIRED_CHECKS: Readonly<Record<string, readonly string[]>> = {
   'server-sse-polling': ['server-sse-disconnect-resume'],
-  'server-stateless': ['sep-2575-server-identifies-in-result-meta'],
+  'server-stateless': [
+    'sep-2575-server-identifies-in-result-meta',
+    'sep-2575-server-sends-tools-list-changed-on-subscription',
+    'sep-2575-server-sends-prompts-list-changed-on-subscription',
+  ],
   'input-required-result-validate-input': [
     'sep-2322-validate-input-responses',
     'sep-2322-error-on-protocol-error',

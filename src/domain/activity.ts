@@ -82,6 +82,11 @@ export class Activity {
     return this.#gathered.writeAll();
   }
 
+  /** Writes what is gathered of one session. @throws StoreUnavailable; it is then kept */
+  flushOf(ref: SessionRef): Promise<void> {
+    return this.#gathered.write(ref);
+  }
+
   /** Forgets a session that has ended. */
   forget(ref: SessionRef): void {
     this.#gathered.drop(ref);

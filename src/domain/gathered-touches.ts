@@ -49,6 +49,16 @@ export class GatheredTouches {
     return this.#write([...this.#batches.keys()]);
   }
 
+  /** Writes that of one session. @throws StoreUnavailable; it then goes on waiting */
+  async write(ref: SessionRef): Promise<void> {
+    for (const [intervalMs, { touches }] of [...this.#batches]) {
+      const touch = touches.get(ref);
+      if (touch === undefined) continue;
+      touches.delete(ref);
+      await this.#touch([{ touch, intervalMs }]);
+    }
+  }
+
   /** Writes those of one interval now. */
   async writeDue(intervalMs: number): Promise<void> {
     await this.#write([intervalMs]).catch(this.#onError);
@@ -65,7 +75,10 @@ export class GatheredTouches {
     const taken = intervals.flatMap((intervalMs) =>
       this.#take(intervalMs).map((touch) => ({ touch, intervalMs })),
     );
-    if (taken.length === 0) return;
+    if (taken.length > 0) await this.#touch(taken);
+  }
+
+  async #touch(taken: readonly { readonly touch: Touch; readonly intervalMs: number }[]): Promise<void> {
     try {
       await this.#repository.touch(
         taken.map(({ touch }) => touch),

@@ -11,12 +11,32 @@ import { assertKey } from './value.ts';
 
 /** Values stored at a time while a session is opened with some. */
 const CONCURRENT_WRITES = 8;
+/** Values that a session is opened with at most: whoever opens it waits for all of them. */
+const OPENING_VALUES = 1_000;
+/** Shorter lives would be over before the first use is written down. */
+const SHORTEST_IDLE_MS = 1_000;
+/** The last millisecond that stores can write down as a date. */
+const LAST_INSTANT = Date.UTC(9999, 11, 31);
 
 export interface HandleOptions {
-  /** The session is gone when it was not used for this long; as the service is configured by default. */
+  /**
+   * The session is gone when it was not used for this long: from 1,000 milliseconds to the longest life of a session;
+   * as the service is configured by default.
+   */
   readonly idleMs?: number | undefined;
-  /** What it holds from the beginning: JSON by key. */
+  /** What it holds from the beginning: JSON by key, at most 1,000 of them. */
   readonly values?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A session that was just opened. */
+export class OpenedSession extends SessionState {
+  /** As it is stored. */
+  readonly record: Session;
+
+  constructor(record: Session, ...state: ConstructorParameters<typeof SessionState>) {
+    super(...state);
+    this.record = record;
+  }
 }
 
 export interface HandlesOptions extends SessionStateOptions {
@@ -52,7 +72,7 @@ export class Handles {
    * Opens a session with all of its values, or none at all.
    * @throws InvalidArgument, LimitExceeded, StoreUnavailable; then there is no session
    */
-  async open({ idleMs, values = {} }: HandleOptions = {}): Promise<SessionState> {
+  async open({ idleMs, values = {} }: HandleOptions = {}): Promise<OpenedSession> {
     const { sessions } = this.#options;
     this.#assertLife(idleMs);
     const entries = Object.entries(values);
@@ -63,18 +83,19 @@ export class Handles {
       protocolVersion: undefined,
       idleMs,
     });
-    const state = this.at(id);
+    const record = { ...session, valueCount: entries.length };
+    const opened = new OpenedSession(record, handleTarget(id, this.#principal, sessions), this.#options);
     try {
       for (let first = 0; first < entries.length; first += CONCURRENT_WRITES) {
         const some = entries.slice(first, first + CONCURRENT_WRITES);
-        await Promise.all(some.map(([key, value]) => state.set(key, value)));
+        await Promise.all(some.map(([key, value]) => opened.set(key, value)));
       }
     } catch (error) {
       // Nobody has its id: what is left of it, should this fail too, goes when it expires.
       await sessions.close(session.ref, this.#principal).catch(() => {});
       throw error;
     }
-    return state;
+    return opened;
   }
 
   /**
@@ -104,21 +125,22 @@ export class Handles {
 
   #assertLife(idleMs: number | undefined): void {
     const { maxLifetimeMs } = this.#options.sessions.lifetime;
-    if (idleMs === undefined || (Number.isSafeInteger(idleMs) && idleMs >= 1 && idleMs <= maxLifetimeMs))
-      return;
+    if (idleMs === undefined) return;
+    if (Number.isSafeInteger(idleMs) && idleMs >= SHORTEST_IDLE_MS && idleMs <= maxLifetimeMs) return;
     throw new InvalidArgument(
-      'ttl_seconds',
-      `must be from 1 to ${Math.floor(maxLifetimeMs / 1_000)}, which is how long a session lives at most`,
+      'idleMs',
+      `must be a whole number from ${SHORTEST_IDLE_MS} to ${maxLifetimeMs}, which is how long a session lives at most`,
     );
   }
 
   /** Before there is a session, so that what is wrong with one value costs nothing. */
   #assertValues(entries: readonly (readonly [string, unknown])[]): void {
     const { limits } = this.#options;
-    if (entries.length > limits.keysPerSession) {
+    const most = Math.min(OPENING_VALUES, limits.keysPerSession);
+    if (entries.length > most) {
       throw new LimitExceeded(
-        `values: a session holds at most ${limits.keysPerSession} keys, but these are ${entries.length}`,
-        limits.keysPerSession,
+        `values: a session is opened with at most ${most}, but these are ${entries.length}: store the rest one by one`,
+        most,
       );
     }
     for (const [key, value] of entries) {
@@ -130,6 +152,6 @@ export class Handles {
 
 function positionOf(cursor: string): SessionPosition {
   const [, createdAt, ref] = /^(\d{1,16}) ([A-Za-z0-9_-]{43})$/.exec(decodeCursor(cursor)) ?? [];
-  if (createdAt === undefined || ref === undefined) throw foreignCursor();
+  if (createdAt === undefined || ref === undefined || Number(createdAt) > LAST_INSTANT) throw foreignCursor();
   return { createdAt: Number(createdAt), ref: ref as SessionRef };
 }

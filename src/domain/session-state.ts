@@ -120,7 +120,7 @@ export class SessionState {
   /** The session as it is now, this use included. */
   async info(): Promise<Session> {
     return this.#use(async ({ ref }) => {
-      await this.#sessions.activity.flush();
+      await this.#sessions.activity.flushOf(ref);
       const session = await this.#sessions.fresh(ref);
       if (session === undefined) throw new SessionNotFound();
       return session;

@@ -350,6 +350,30 @@ describe('activity', () => {
   });
 });
 
+describe('what is told of a session', () => {
+  // Catches: a look at one session that writes down the use of all others, and fails with that.
+  it('counts its own use, and writes no other’s', async () => {
+    const { sessions, store, state } = instance();
+    const [one, other] = [await sessions.open(ORIGIN), await sessions.open(ORIGIN)];
+    await clock.advance(1_000);
+    for (const { id } of [one, other]) await sessions.resolve(id, undefined);
+    const touch = vi.spyOn(store.sessions, 'touch');
+    expect(await state(one.id).info()).toMatchObject({ lastSeenAt: NOW + 1_000 });
+    expect(touch.mock.calls.map(([touches]) => touches.map(({ ref }) => ref))).toEqual([[one.session.ref]]);
+    touch.mockRejectedValueOnce(new StoreUnavailable());
+    await sessions.resolve(one.id, undefined);
+    await expect(state(one.id).info()).rejects.toThrow(StoreUnavailable);
+    // It goes on waiting, and is written with the others.
+    await clock.advance(MINUTE);
+    expect(
+      touch.mock.calls
+        .at(-1)?.[0]
+        .map(({ ref }) => ref)
+        .sort(),
+    ).toEqual([one.session.ref, other.session.ref].sort());
+  });
+});
+
 describe('the session record', () => {
   // Catches: a read of the session for every call.
   it('is read from the store once within the cache’s age, and again after it', async () => {

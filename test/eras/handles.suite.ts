@@ -60,6 +60,20 @@ export function handlesSuite(newCluster: NewErasCluster): void {
       }
     });
 
+    // Catches: an answer that is lost because its session is gone, by the hand of the very call.
+    it('of the connection itself can be closed by a call, which is answered', async () => {
+      const { a, b, connect } = await newCluster();
+      const legacy = await connect({ at: a, mode: 'legacy' });
+      const closed = await legacy.call('close_session');
+      expect(closed.structuredContent).toEqual({ closed: true });
+      const session_id = legacy.transport.sessionId as string;
+      const modern = await connect({ at: b });
+      expect(said(await modern.call('read', { session_id, key: 'k' }))).toEqual({ error: GONE });
+      const firstGeneration = await connectClient(`${b}/mcp`);
+      expect((await firstGeneration.call('close_session')).structuredContent).toEqual({ closed: true });
+      await firstGeneration.close();
+    });
+
     it('is missed in words that say where it comes from', async () => {
       const { connect } = await newCluster();
       const result = await (await connect()).call('put', { key: 'k', value: 1 });
@@ -146,6 +160,12 @@ export function handlesSuite(newCluster: NewErasCluster): void {
       );
       expect(values.map((each) => (said(each) as { value: number }).value)).toEqual([1, 2, 3, 4, 5]);
       expect((await page(bob)).sessions).toEqual([]);
+      for (const forged of [`9999999999999999 ${'A'.repeat(43)}`, '1 x', '']) {
+        const cursor = Buffer.from(forged).toString('base64url');
+        const { isError, content } = await alice.call('list_sessions', { cursor });
+        expect(isError).toBe(true);
+        expect(JSON.stringify(content)).toContain('cursor: is not one that this list returned');
+      }
       expect(said(await bob.call('read', { session_id: refs[0], key: 'n' }))).toEqual({ error: GONE });
       await alice.call('close_session', { session_id: refs[0] });
       expect((await page(alice)).sessions.map(({ session_ref }) => session_ref)).toEqual(refs.slice(1, 3));

@@ -167,9 +167,14 @@ describe('a handle', () => {
     [{ ttl_seconds: 0 }, 'open_session: ttl_seconds must be a whole number of at least 1'],
     [
       { ttl_seconds: 30 * 86_400 + 1 },
-      'ttl_seconds: must be from 1 to 2592000, which is how long a session lives at most',
+      'ttl_seconds: must be at most 2592000, which is how long a session lives in all',
     ],
     [{ values: [1] }, 'values: must be a JSON object, each member a key with its value'],
+    [{ ttl_seconds: 'x' }, 'open_session: ttl_seconds must be a whole number of at least 1'],
+    [
+      { values: Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`k${index}`, 1])) },
+      'values: a session is opened with at most 1000, but these are 1001: store the rest one by one',
+    ],
     [{ values: { '': 1 } }, 'values: must not be empty: give it 1 to 256 characters'],
     [{ nonsense: 1 }, 'open_session: unknown argument "nonsense": this tool takes ttl_seconds, values'],
   ])('is not opened with %j', async (args, text) => {

@@ -2,6 +2,7 @@ import {
   type HandleOptions,
   Handles,
   type HandlesOptions,
+  type OpenedSession,
   type SessionListing,
 } from '../../domain/handles.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -46,7 +47,7 @@ export class CallerSession extends SessionState {
   readonly service: ServiceFacts;
   readonly #handles: Handles;
   readonly #requestStates: RequestStates | undefined;
-  readonly #request: string;
+  readonly #request: () => string;
 
   constructor({ sessionId, principal, request }: Caller, options: CallerSessionOptions) {
     super(sessionId === undefined ? undefined : connectionTarget(sessionId, options.sessions), options);
@@ -56,7 +57,7 @@ export class CallerSession extends SessionState {
     this.notify = options.notify;
     this.#requestStates = options.requestStates;
     // Where there is a session, the SDK itself asks the client and calls again: no state leaves the process.
-    this.#request = sessionId === undefined ? bindingOf(request) : `session ${sessionRef(sessionId)}`;
+    this.#request = () => (sessionId === undefined ? bindingOf(request) : `session ${sessionRef(sessionId)}`);
     this.#handles = new Handles(principal, options);
   }
 
@@ -73,7 +74,7 @@ export class CallerSession extends SessionState {
    * Opens a session that belongs to no connection, with all of its values or none.
    * @throws InvalidArgument, LimitExceeded, StoreUnavailable; then there is no session
    */
-  open(options?: HandleOptions): Promise<SessionState> {
+  open(options?: HandleOptions): Promise<OpenedSession> {
     return this.#handles.open(options);
   }
 
@@ -98,7 +99,7 @@ export class CallerSession extends SessionState {
     if (this.#requestStates === undefined) {
       throw new Error('requestState needs keys to seal it with: set requestStateKeys of durableMcp');
     }
-    return this.#requestStates.for({ principal: this.principal, request: this.#request });
+    return this.#requestStates.for({ principal: this.principal, request: this.#request() });
   }
 }
 

@@ -5,6 +5,7 @@
 export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
 export type { CallerSession } from '../../adapters/mcp/caller-session.ts';
 export type { ChangeNotifier } from '../../adapters/mcp/change-notifier.ts';
+export { type RequestState, RequestStateRefused } from '../../adapters/mcp/request-state.ts';
 export type { ConnectableServer, ServerFactory } from '../../adapters/mcp/server-factory.ts';
 export type { ServiceFacts } from '../../adapters/mcp/service-facts.ts';
 export {
@@ -26,7 +27,7 @@ export {
   VersionConflict,
 } from '../../domain/errors.ts';
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';
-export type { HandleOptions } from '../../domain/handles.ts';
+export type { HandleOptions, OpenedSession, SessionListing } from '../../domain/handles.ts';
 export type { JsonValue } from '../../domain/json.ts';
 export {
   DEFAULT_LIMITS,
@@ -35,6 +36,7 @@ export {
   MAX_VALUE_BYTES,
   PRINCIPAL_BYTES,
 } from '../../domain/limits.ts';
+export type { OnceCall } from '../../domain/once.ts';
 export type { Principal } from '../../domain/principal.ts';
 export type {
   InitializeParams,

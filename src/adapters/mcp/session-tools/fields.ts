@@ -64,13 +64,17 @@ export const nextCursor = z
   .optional()
   .describe('Pass it as cursor to get the next page. Absent on the last one.');
 
+const ECHOED_CHARACTERS = 200;
+
 /** Arguments of a tool. Unknown ones are refused: a misspelt `expected_version` would drop the guard. */
 export function input<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
   const names = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return undefined;
-      const unknown = (issue.keys ?? []).map((name) => JSON.stringify(name)).join(', ');
+      const given = (issue.keys ?? []).map((name) => JSON.stringify(name));
+      // Not all that was sent: the answer is for a model to read.
+      const unknown = given.join(', ').slice(0, ECHOED_CHARACTERS);
       const known = names.length === 0 ? 'takes none' : `takes ${names.join(', ')}`;
       return `unknown argument ${unknown}: this tool ${known}`;
     },
@@ -85,13 +89,16 @@ export const sessionId = z
 /** The argument, where connections have no session. */
 export const namedSession = z
   .string({
-    error: 'session_id is missing: call open_session for a session, and pass its session_id with each call',
+    error: ({ input: given }) =>
+      given === undefined
+        ? 'session_id is missing: call open_session for a session, and pass its session_id with each call'
+        : 'session_id must be a string, as open_session returned it',
   })
   .describe('The session, as open_session returned it.');
 
 /** The argument, where the connection has a session of its own. */
 export const ownOrNamedSession = z
-  .string({ error: 'session_id must be one that open_session returned, or be left out' })
+  .string({ error: 'session_id must be a string, as open_session returned it, or be left out' })
   .optional()
   .describe(
     'A session that open_session returned, for state that outlives this connection. Leave out for the ' +

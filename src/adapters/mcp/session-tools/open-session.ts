@@ -24,7 +24,9 @@ export const openSession = stateTool({
     values: z
       .unknown()
       .optional()
-      .describe('Values that the session holds from the beginning: a JSON object, each member a key.')
+      .describe(
+        'Values that the session holds from the beginning: a JSON object, each member a key, at most 1,000.',
+      )
       .meta({ type: 'object' }),
   },
   output: z.strictObject({
@@ -39,18 +41,25 @@ export const openSession = stateTool({
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   async run({ ttl_seconds: ttlSeconds, values }, { caller, settings }) {
-    const state = await caller.open({
+    const mostSeconds = Math.floor(settings.lifetime.maxLifetimeMs / 1_000);
+    if (ttlSeconds !== undefined && ttlSeconds > mostSeconds) {
+      throw new InvalidArgument(
+        'ttl_seconds',
+        `must be at most ${mostSeconds}, which is how long a session lives in all`,
+      );
+    }
+    const opened = await caller.open({
       idleMs: ttlSeconds === undefined ? undefined : ttlSeconds * 1_000,
       values: values === undefined ? undefined : asObject(values),
     });
-    const session = await state.info();
+    const { createdAt, expiresAt, endsAt, valueCount } = opened.record;
     return {
-      session_id: state.id,
+      session_id: opened.id,
       storage_backend: settings.storage,
-      created_at: toInstant(session.createdAt),
-      expires_at: toInstant(session.expiresAt),
-      ends_at: toInstant(session.endsAt),
-      value_count: session.valueCount,
+      created_at: toInstant(createdAt),
+      expires_at: toInstant(expiresAt),
+      ends_at: toInstant(endsAt),
+      value_count: valueCount,
     };
   },
 });

@@ -15,6 +15,8 @@ import { StreamConnection } from './stream-connection.ts';
 
 /** A call that is answered within this time, and says nothing before, costs no stream and no row. */
 const FAST_MS = 50;
+/** For how long a call whose session is gone may still be answered: it may be the one that ended it. */
+const LAST_WORD_MS = 3_000;
 
 export interface ExchangeOptions {
   readonly streams: Streams;
@@ -168,11 +170,17 @@ export class Exchange implements CallChannel {
       if (this.#isOver) this.#runCleanUp();
       return writer;
     } catch (error) {
-      if (!this.#isDecided) this.#settle(() => this.#refuse(error));
-      this.#lost(error);
       this.#runCleanUp();
+      const mayAnswer = error instanceof SessionNotFound && !this.#isDecided && !this.#needsStream;
+      if (mayAnswer) this.#cleanUp.push(this.#clock.schedule(LAST_WORD_MS, () => this.#fail(error)));
+      else this.#fail(error);
       throw error;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isDecided) this.#settle(() => this.#refuse(error));
+    this.#lost(error);
   }
 
   async #log(): Promise<void> {
@@ -190,7 +198,7 @@ export class Exchange implements CallChannel {
       }
       this.#end();
     } catch (error) {
-      this.#lost(error);
+      this.#fail(error);
     }
   }
 

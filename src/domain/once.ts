@@ -5,6 +5,7 @@ import type { Liveness } from './liveness.ts';
 import { OnceRun } from './once-run.ts';
 import { type OnceClaim, type OnceOutcome, OnceStream } from './once-stream.ts';
 import { waitForOutcome } from './once-wait.ts';
+import { RunningCalls } from './running-calls.ts';
 import type { SessionHandle } from './stream-handle.ts';
 import type { Streams } from './streams.ts';
 import { assertKey } from './value.ts';
@@ -70,6 +71,7 @@ export class Once {
   readonly #streams: Streams;
   readonly #liveness: Liveness;
   readonly #retentionMs: number;
+  readonly #running = new RunningCalls();
 
   /** @throws RangeError if the retention is shorter than a minute */
   constructor({ streams, liveness, idempotencyRetentionMs = DEFAULT_IDEMPOTENCY_RETENTION_MS }: OnceOptions) {
@@ -117,6 +119,14 @@ export class Once {
     }
   }
 
+  /**
+   * Resolves when this instance runs no operation, nor is about to. Their callers may be gone: whoever stops the
+   * instance waits for this too. A run of another instance is not waited for.
+   */
+  idle(): Promise<void> {
+    return this.#running.idle();
+  }
+
   /** What comes of one generation of the run, whoever runs it. */
   async #outcome(
     stream: OnceStream,
@@ -156,19 +166,24 @@ export class Once {
     claim: OnceClaim,
     { handle, call, operation }: OnceRequest,
   ): Promise<OnceOutcome | undefined> {
-    // Before it is named: a claim of an instance that does not beat is a dead one's.
-    const release = await this.#liveness.hold();
+    const end = this.#running.begin(claim.caller);
     try {
-      const run = new OnceRun({
-        options: this.#streams.options,
-        stream,
-        claim,
-        retentionMs: this.#retentionMs,
-        endsAt: handle.session.endsAt,
-      });
-      return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
+      // Before it is named: a claim of an instance that does not beat is a dead one's.
+      const release = await this.#liveness.hold();
+      try {
+        const run = new OnceRun({
+          options: this.#streams.options,
+          stream,
+          claim,
+          retentionMs: this.#retentionMs,
+          endsAt: handle.session.endsAt,
+        });
+        return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
+      } finally {
+        release();
+      }
     } finally {
-      release();
+      end();
     }
   }
 }

@@ -57,7 +57,8 @@ interface OnceRequest {
 }
 
 /**
- * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance.
+ * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance. There is one
+ * for each instance: a claim of the instance whose call it does not run is taken for one that nobody runs.
  *
  * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `LimitExceeded`, `SessionNotFound`. It
  * is stored before the first caller has it, and all others get it equal.
@@ -87,6 +88,9 @@ export class Once {
    * Runs `operation`, or gives what came of it when it was run under the same scope and key of the session. While
    * that goes on, it is waited for. A key whose outcome is no longer kept is refused for as long as the store still
    * has a trace of it; then it is a new one.
+   *
+   * `operation` must not make the same call, under its own scope and key: that waits for what waits for it, until its
+   * `signal` or the session ends.
    *
    * The result is given as it is read back from JSON, to the first caller too. A refusal is thrown again to repeats
    * as a `DurableMcpError` of the same code and message. What is neither is thrown to the first caller as it is, but
@@ -153,6 +157,7 @@ export class Once {
       const outcome = await waitForOutcome(standing, {
         stream,
         liveness: this.#liveness,
+        running: this.#running,
         signal: call.signal,
         onError: this.#streams.options.onError,
       });

@@ -12,6 +12,20 @@ export class RunningCalls {
     };
   }
 
+  has(caller: string): boolean {
+    return this.#whenOver.has(caller);
+  }
+
+  /**
+   * Calls `listener` when a call that runs is over, until the returned function is called. Not of one that does not
+   * run.
+   */
+  whenOver(caller: string, listener: () => void): () => void {
+    const listeners = this.#whenOver.get(caller);
+    listeners?.add(listener);
+    return () => void listeners?.delete(listener);
+  }
+
   /** Resolves when none runs. */
   async idle(): Promise<void> {
     for (const listeners of this.#whenOver.values())

@@ -1,6 +1,7 @@
 import {
   DurableMcpError,
   type ErrorCode,
+  LimitExceeded,
   OutcomeUnknown,
   SessionNotFound,
   StoreUnavailable,
@@ -182,5 +183,7 @@ function readBack(value: unknown): unknown {
 
 function refusalOf(error: unknown): OnceOutcome | undefined {
   if (!(error instanceof DurableMcpError && REFUSALS.has(error.code))) return undefined;
+  // What it is about may be long gone when a repeat is told.
+  if (error instanceof LimitExceeded && error.isPassing) return undefined;
   return { kind: 'refusal', code: error.code, message: error.message };
 }

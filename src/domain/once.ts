@@ -60,8 +60,8 @@ interface OnceRequest {
  * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance. There is one
  * for each instance: a claim of the instance whose call it does not run is taken for one that nobody runs.
  *
- * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `LimitExceeded`, `SessionNotFound`. It
- * is stored before the first caller has it, and all others get it equal.
+ * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `SessionNotFound`, or a `LimitExceeded`
+ * that does not pass by itself. It is stored before the first caller has it, and all others get it equal.
  *
  * Any other failure leaves the outcome unknown: of a write that the store did not acknowledge nobody can say whether
  * it happened, nor how far an operation came that failed in a way that nobody foresaw. So it is when the instance

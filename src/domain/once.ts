@@ -33,7 +33,8 @@ export interface OnceCall {
   readonly input?: unknown;
   /**
    * Whether it may run again where its outcome is unknown, because the instance that ran it died, or the store or
-   * the operation failed. False by default.
+   * the operation failed. A run that is taken for lost may still go on, and others may have come in between: true only
+   * where that does no harm. False by default.
    */
   readonly repeatable?: boolean | undefined;
   /** Ends the waiting for a run of another caller, who is not disturbed. A run of one's own goes on. */
@@ -96,7 +97,12 @@ export class Once {
    * as a `DurableMcpError` of the same code and message. What is neither is thrown to the first caller as it is, but
    * for `StoreUnavailable` of a call that is not repeatable: to try that again would be in vain.
    *
-   * Costs a read, a beat where this instance does not beat already, and two appends; a repeat costs one read.
+   * Costs a read, a beat where this instance does not beat already, and two appends, of which the end is signalled:
+   * on Postgres a NOTIFY, and those are committed one at a time. A repeat costs one read, in pages of 64 records; that
+   * of a `repeatable` call one more for each run before that left its outcome unknown, one after the other.
+   *
+   * Nothing limits how many keys a session uses but how long they are kept: outcomes for their retention, unknown ones
+   * as long as the session.
    *
    * @throws InvalidArgument naming `idempotency_key`: it breaks a rule, was used with other arguments, or its outcome
    *   is no longer kept; or naming `arguments`, where those are nested too deeply

@@ -139,7 +139,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     stateless.endStreams().catch(onStoreError);
   };
   const idle = async (): Promise<void> => {
-    await Promise.all([endpoint.idle(), stateless.idle()]);
+    await Promise.all([endpoint.idle(), stateless.idle()]).then(() => state.once.idle());
   };
   const stop = async (): Promise<void> => {
     await Promise.all([endpoint.stop(), stateless.stop()]);

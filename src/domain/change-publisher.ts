@@ -56,6 +56,7 @@ export class ChangePublisher {
       throw new LimitExceeded(
         `${MOST_WAITING} changes wait to be stored: wait for each before the next is told`,
         MOST_WAITING,
+        { isPassing: true },
       );
     }
     let settle: Pick<Waiting, 'done' | 'failed'> = { done: () => {}, failed: () => {} };

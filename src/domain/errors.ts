@@ -80,10 +80,13 @@ export class InvalidArgument extends DurableMcpError {
 export class LimitExceeded extends DurableMcpError {
   override readonly name = 'LimitExceeded';
   readonly limit: number;
+  /** Whether room comes by itself, with time: of too much that waits. False by default. */
+  readonly isPassing: boolean;
 
-  constructor(message: string, limit: number) {
+  constructor(message: string, limit: number, { isPassing = false }: { readonly isPassing?: boolean } = {}) {
     super('limit_exceeded', message);
     this.limit = limit;
+    this.isPassing = isPassing;
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   DurableMcpError,
   type ErrorCode,
+  LimitExceeded,
   OutcomeUnknown,
   SessionNotFound,
   StoreUnavailable,
@@ -23,6 +24,8 @@ const UNKNOWN: OnceOutcome = { kind: 'unknown' };
 const RENEWALS = 3;
 /** A timer cannot be set much further ahead. */
 const A_DAY_MS = 24 * 60 * 60 * 1_000;
+/** How often an end is tried that the store refuses for another reason than an outage: over 5 seconds. */
+const END_ATTEMPTS = 8;
 
 export interface OnceRunOptions {
   readonly options: StreamsOptions;
@@ -82,35 +85,50 @@ export class OnceRun {
   }
 
   async #conclude(operation: () => Promise<unknown>, isRepeatable: boolean): Promise<OnceOutcome> {
-    let result: OnceOutcome;
+    let outcome: OnceOutcome;
+    let refused: { readonly error: unknown } | undefined;
     try {
-      result = { kind: 'result', value: readBack(await operation()) };
+      outcome = { kind: 'result', value: readBack(await operation()) };
     } catch (error) {
-      return this.#fail(error, isRepeatable);
+      const refusal = refusalOf(error);
+      if (refusal === undefined) return this.#fail(error, isRepeatable);
+      outcome = refusal;
+      refused = { error };
     }
     try {
-      return (await this.#end(result)) ? result : UNKNOWN;
+      if (!(await this.#end(outcome))) return UNKNOWN;
     } catch (error) {
-      // Neither an outage nor another's end: the result cannot be kept.
+      // Neither an outage nor another's end: the outcome cannot be kept.
       return this.#fail(error, isRepeatable);
     }
+    if (refused !== undefined) throw refused.error;
+    return outcome;
   }
 
-  async #fail(error: unknown, isRepeatable: boolean): Promise<OnceOutcome> {
-    const refusal = refusalOf(error);
-    if (refusal !== undefined) {
-      if (!(await this.#end(refusal))) return UNKNOWN;
-      throw error;
-    }
-    const { onError } = this.#options;
-    await this.#end(UNKNOWN).catch((endError: unknown) => {
-      // Of what went with its session nothing is left to be known.
-      if (!(endError instanceof SessionNotFound)) onError(endError);
-    });
+  async #fail(error: unknown, isRepeatable: boolean): Promise<never> {
+    await this.#endAsUnknown();
     if (isRepeatable || !(error instanceof StoreUnavailable)) throw error;
     // It says to try again, but each further try would find that the outcome is unknown.
-    onError(error);
+    this.#options.onError(error);
     throw new OutcomeUnknown({ cause: error });
+  }
+
+  /** Without an end others would wait as long as this instance lives, so it is not given up lightly. */
+  async #endAsUnknown(): Promise<void> {
+    const { clock, onError } = this.#options;
+    let attempts = 0;
+    const attempt = (): Promise<boolean> => {
+      attempts += 1;
+      return this.#end(UNKNOWN);
+    };
+    // An outage is outlasted by each attempt.
+    const isPassing = (error: unknown): boolean =>
+      !(error instanceof SessionNotFound || error instanceof StoreUnavailable);
+    const isOver = (): boolean => attempts >= END_ATTEMPTS;
+    await persist(attempt, { clock, onError, isPassing, isOver }).catch((error: unknown) => {
+      // Of what went with its session nothing is left to be known.
+      if (!(error instanceof SessionNotFound)) onError(error);
+    });
   }
 
   /** @returns false if the run was ended by another instance */
@@ -165,5 +183,7 @@ function readBack(value: unknown): unknown {
 
 function refusalOf(error: unknown): OnceOutcome | undefined {
   if (!(error instanceof DurableMcpError && REFUSALS.has(error.code))) return undefined;
+  // What it is about may be long gone when a repeat is told.
+  if (error instanceof LimitExceeded && error.isPassing) return undefined;
   return { kind: 'refusal', code: error.code, message: error.message };
 }

@@ -1,10 +1,13 @@
 import { SessionNotFound, StreamEnded } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { endOf, type OnceOutcome, type OnceRunning, type OnceStream } from './once-stream.ts';
+import type { RunningCalls } from './running-calls.ts';
 
 export interface OnceWaitOptions {
   readonly stream: OnceStream;
   readonly liveness: Liveness;
+  /** What this instance runs itself. */
+  readonly running: RunningCalls;
   /** Ends the waiting. */
   readonly signal: AbortSignal | undefined;
   readonly onError: (error: unknown) => void;
@@ -12,16 +15,16 @@ export interface OnceWaitOptions {
 
 /**
  * Waits for the outcome of a run. Where its owner shows no life the run is ended with an unknown one: an owner that
- * lives after all can then store no other.
+ * lives after all can then store no other. So it is where the owner is this very instance, and does not run it.
  *
  * @returns `undefined` where the run, or the signal, is to be looked at anew
  * @throws StoreUnavailable
  */
 export async function waitForOutcome(
-  { by, input, upTo }: OnceRunning,
-  { stream, liveness, signal, onError }: OnceWaitOptions,
+  { by, caller = '', input, upTo }: OnceRunning,
+  { stream, liveness, running, signal, onError }: OnceWaitOptions,
 ): Promise<OnceOutcome | undefined> {
-  if (by === undefined) {
+  if (by === undefined || (by === liveness.instance && !running.has(caller))) {
     await declareUnknown(stream, input);
     return undefined;
   }
@@ -31,6 +34,8 @@ export async function waitForOutcome(
     // Where the store fails, the owner is found dead again a few looks later.
     declareUnknown(stream, input).then(stop, onError);
   });
+  // It may be over without an end, where the store would not keep one.
+  const stopListening = running.whenOver(caller, () => tail.stop());
   signal?.addEventListener('abort', stop);
   if (signal?.aborted === true) stop();
   try {
@@ -40,6 +45,7 @@ export async function waitForOutcome(
     return undefined;
   } finally {
     signal?.removeEventListener('abort', stop);
+    stopListening();
     stopObserving();
     tail.close();
   }

@@ -5,6 +5,7 @@ import type { Liveness } from './liveness.ts';
 import { OnceRun } from './once-run.ts';
 import { type OnceClaim, type OnceOutcome, OnceStream } from './once-stream.ts';
 import { waitForOutcome } from './once-wait.ts';
+import { RunningCalls } from './running-calls.ts';
 import type { SessionHandle } from './stream-handle.ts';
 import type { Streams } from './streams.ts';
 import { assertKey } from './value.ts';
@@ -32,7 +33,8 @@ export interface OnceCall {
   readonly input?: unknown;
   /**
    * Whether it may run again where its outcome is unknown, because the instance that ran it died, or the store or
-   * the operation failed. False by default.
+   * the operation failed. A run that is taken for lost may still go on, and others may have come in between: true only
+   * where that does no harm. False by default.
    */
   readonly repeatable?: boolean | undefined;
   /** Ends the waiting for a run of another caller, who is not disturbed. A run of one's own goes on. */
@@ -56,10 +58,11 @@ interface OnceRequest {
 }
 
 /**
- * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance.
+ * Runs calls that carry an idempotency key once, however often they are made, and on whichever instance. There is one
+ * for each instance: a claim of the instance whose call it does not run is taken for one that nobody runs.
  *
- * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `LimitExceeded`, `SessionNotFound`. It
- * is stored before the first caller has it, and all others get it equal.
+ * An outcome is a result, or a refusal: `VersionConflict`, `InvalidArgument`, `SessionNotFound`, or a `LimitExceeded`
+ * that does not pass by itself. It is stored before the first caller has it, and all others get it equal.
  *
  * Any other failure leaves the outcome unknown: of a write that the store did not acknowledge nobody can say whether
  * it happened, nor how far an operation came that failed in a way that nobody foresaw. So it is when the instance
@@ -70,6 +73,7 @@ export class Once {
   readonly #streams: Streams;
   readonly #liveness: Liveness;
   readonly #retentionMs: number;
+  readonly #running = new RunningCalls();
 
   /** @throws RangeError if the retention is shorter than a minute */
   constructor({ streams, liveness, idempotencyRetentionMs = DEFAULT_IDEMPOTENCY_RETENTION_MS }: OnceOptions) {
@@ -86,11 +90,19 @@ export class Once {
    * that goes on, it is waited for. A key whose outcome is no longer kept is refused for as long as the store still
    * has a trace of it; then it is a new one.
    *
+   * `operation` must not make the same call, under its own scope and key: that waits for what waits for it, until its
+   * `signal` or the session ends.
+   *
    * The result is given as it is read back from JSON, to the first caller too. A refusal is thrown again to repeats
    * as a `DurableMcpError` of the same code and message. What is neither is thrown to the first caller as it is, but
    * for `StoreUnavailable` of a call that is not repeatable: to try that again would be in vain.
    *
-   * Costs a read, a beat where this instance does not beat already, and two appends; a repeat costs one read.
+   * Costs a read, a beat where this instance does not beat already, and two appends, of which the end is signalled:
+   * on Postgres a NOTIFY, and those are committed one at a time. A repeat costs one read, in pages of 64 records; that
+   * of a `repeatable` call one more for each run before that left its outcome unknown, one after the other.
+   *
+   * Nothing limits how many keys a session uses but how long they are kept: outcomes for their retention, unknown ones
+   * as long as the session.
    *
    * @throws InvalidArgument naming `idempotency_key`: it breaks a rule, was used with other arguments, or its outcome
    *   is no longer kept; or naming `arguments`, where those are nested too deeply
@@ -115,6 +127,14 @@ export class Once {
       if (outcome.kind === 'refusal') throw new DurableMcpError(outcome.code, outcome.message);
       if (call.repeatable !== true) throw new OutcomeUnknown();
     }
+  }
+
+  /**
+   * Resolves when this instance runs no operation, nor is about to. Their callers may be gone: whoever stops the
+   * instance waits for this too. A run of another instance is not waited for.
+   */
+  idle(): Promise<void> {
+    return this.#running.idle();
   }
 
   /** What comes of one generation of the run, whoever runs it. */
@@ -143,6 +163,7 @@ export class Once {
       const outcome = await waitForOutcome(standing, {
         stream,
         liveness: this.#liveness,
+        running: this.#running,
         signal: call.signal,
         onError: this.#streams.options.onError,
       });
@@ -156,19 +177,24 @@ export class Once {
     claim: OnceClaim,
     { handle, call, operation }: OnceRequest,
   ): Promise<OnceOutcome | undefined> {
-    // Before it is named: a claim of an instance that does not beat is a dead one's.
-    const release = await this.#liveness.hold();
+    const end = this.#running.begin(claim.caller);
     try {
-      const run = new OnceRun({
-        options: this.#streams.options,
-        stream,
-        claim,
-        retentionMs: this.#retentionMs,
-        endsAt: handle.session.endsAt,
-      });
-      return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
+      // Before it is named: a claim of an instance that does not beat is a dead one's.
+      const release = await this.#liveness.hold();
+      try {
+        const run = new OnceRun({
+          options: this.#streams.options,
+          stream,
+          claim,
+          retentionMs: this.#retentionMs,
+          endsAt: handle.session.endsAt,
+        });
+        return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
+      } finally {
+        release();
+      }
     } finally {
-      release();
+      end();
     }
   }
 }

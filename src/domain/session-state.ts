@@ -129,12 +129,31 @@ export class SessionState {
 
   /**
    * Runs `operation` once under an idempotency key, however often a client that did not get the answer makes the call
-   * again, and on whichever instance: a repeat gets what came of the first, also while that still runs.
+   * again, and on whichever instance: a repeat gets what came of the first, also while that still runs. As long as
+   * one runs, or waits, the session counts as used.
    *
    * @throws as {@link Once.run}
    */
   async once<T>(call: OnceCall, operation: () => Promise<T>): Promise<T> {
-    return this.#use((session) => this.#once.run({ session, id: this.#named().name }, call, operation));
+    let failure: unknown;
+    const observed = async (): Promise<T> => {
+      try {
+        return await operation();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    };
+    const run = async (session: Session): Promise<T> => {
+      const release = this.#sessions.activity.hold(session);
+      try {
+        return await this.#once.run({ session, id: this.#named().name }, call, observed);
+      } finally {
+        release();
+      }
+    };
+    // The operation's own failure may be of another session, and repeats will have its words.
+    return this.#use(run, (error) => error !== failure);
   }
 
   /** Ends the session with all its data. Once this resolves, no instance accepts a write to it. */
@@ -142,14 +161,18 @@ export class SessionState {
     await this.#use(({ ref, principal }) => this.#sessions.close(ref, principal));
   }
 
-  async #use<T>(operation: (session: Session, now: number) => Promise<T>): Promise<T> {
+  /** @param isOfThisSession whether what was thrown tells that this session is gone */
+  async #use<T>(
+    operation: (session: Session, now: number) => Promise<T>,
+    isOfThisSession: (error: SessionNotFound) => boolean = () => true,
+  ): Promise<T> {
     const { ref, advice, find } = this.#named();
     try {
       const session = await find();
       if (session === undefined) throw new SessionNotFound();
       return await operation(session, this.#sessions.now());
     } catch (error) {
-      if (!(error instanceof SessionNotFound)) throw error;
+      if (!(error instanceof SessionNotFound && isOfThisSession(error))) throw error;
       // It ended on another instance: this one need not find out a second time.
       this.#sessions.forget(ref);
       throw new SessionNotFound(advice);

@@ -69,6 +69,7 @@ export class StreamWriter {
         new LimitExceeded(
           `${MOST_WAITING} messages of this stream wait to be stored: wait for each before the next is sent`,
           MOST_WAITING,
+          { isPassing: true },
         ),
       );
     }

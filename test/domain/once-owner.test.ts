@@ -183,3 +183,58 @@ describe('a store that fails', () => {
     expect(await repeat).toBe(1);
   });
 });
+
+describe('an end that the store refuses', () => {
+  /** Lets so many attempts to end a run on `a` fail for another reason than an outage. */
+  const refuseEnds = (count: number): void => {
+    const append = a.store.events.append.bind(a.store.events);
+    let refused = 0;
+    vi.spyOn(a.store.events, 'append').mockImplementation(async (...args) => {
+      if (args[1].end !== true || refused === count) return append(...args);
+      refused += 1;
+      throw new Error('not this');
+    });
+  };
+
+  beforeEach(async () => {
+    // Its instance goes on to beat.
+    await lab.begin({ ...call, key: 'another' });
+  });
+
+  // Catches: others that wait for an instance which lives, and runs the call no longer.
+  it.each([
+    ['result', ({ resolve }: ReturnType<typeof slow>) => resolve(1), 'not this'],
+    ['refusal', ({ reject }: ReturnType<typeof slow>) => reject(new InvalidArgument('x', 'y')), 'not this'],
+    ['failure', ({ reject }: ReturnType<typeof slow>) => reject(new TypeError('a bug')), 'a bug'],
+  ])('of a %s is tried again as unknown', async (_, settle, message) => {
+    const run = slow();
+    const first = outcomes([a.once.run(handle, call, run.operation)]);
+    await lab.pass();
+    const waiting = outcomes([a, b].map(({ once }) => once.run(handle, call, never)));
+    refuseEnds(3);
+    settle(run);
+    await lab.pass(1_000);
+    expect((await first).errors).toMatchObject([{ message }]);
+    expect((await waiting).errors).toEqual(times(2, () => new OutcomeUnknown()));
+    expect(a.errors.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['whoever waits there', true],
+    ['whoever comes there', false],
+  ])('as often as it is tried is made up for by %s', async (_, isWaiting) => {
+    const { first, resolve } = await lab.begin(call);
+    const repeat = () => outcomes([a.once.run(handle, call, never)]);
+    const waiting = isWaiting ? repeat() : undefined;
+    await lab.pass();
+    // That of the result, and as many of the unknown outcome as are tried.
+    refuseEnds(9);
+    resolve(1);
+    await lab.pass(10_000);
+    await expect(first).rejects.toThrow('not this');
+    const elsewhere = outcomes([b.once.run(handle, call, never)]);
+    await lab.pass();
+    expect((await (waiting ?? repeat())).errors).toEqual([new OutcomeUnknown()]);
+    expect((await elsewhere).errors).toEqual([new OutcomeUnknown()]);
+  });
+});

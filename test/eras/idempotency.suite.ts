@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { within } from '../../src/domain/within.ts';
 import { statelessCall } from '../support/stateless-request.ts';
 import { MODERN_ONLY } from '../support/v2-client.ts';
 import { type NewErasCluster, openSession, said } from './eras-cluster.ts';
@@ -41,6 +42,25 @@ export function idempotencySuite(newCluster: NewErasCluster): void {
       const repeated = [client.call('charge', args), legacy.call('charge', args)];
       gates.open('bank');
       for (const result of await Promise.all(repeated)) expect(said(result)).toEqual({ amount: 1, by: 'a' });
+      expect(deeds.charges).toEqual(['a']);
+    });
+
+    // Catches: a graceful stop that cuts what it was not told of, because its client had hung up.
+    it('ends before its instance stops gracefully, also when its client has hung up', async () => {
+      const { a, b, mcp, connect, deeds, gates } = await newCluster();
+      const client = await connect({ at: b });
+      const session_id = await openSession(client);
+      const args = { session_id, amount: 1, idempotency_key: 'k', gate: 'bank' };
+      const hangUp = new AbortController();
+      const broken = fetch(`${a}/mcp`, { ...statelessCall('charge', args), signal: hangUp.signal });
+      await gates.reached('bank');
+      hangUp.abort();
+      await broken.catch(() => {});
+      const closed = mcp('a').close({ finishMs: 7_000 });
+      expect(await within(closed, 300)).toBe(false);
+      gates.open('bank');
+      await closed;
+      expect(said(await client.call('charge', args))).toEqual({ amount: 1, by: 'a' });
       expect(deeds.charges).toEqual(['a']);
     });
 

@@ -129,7 +129,14 @@ export class OnceStream {
     { end = false, retentionMs = this.#handle.retentionMs } = {},
   ): Promise<number> {
     const at = this.#streams.options.clock.now();
-    const record: StreamMessage = { kind: 'message', message: JSON.stringify(stored), writer, at };
+    const record: StreamMessage = {
+      kind: 'message',
+      message: JSON.stringify(stored),
+      writer,
+      at,
+      // Repeats compare it, by whichever name they know the session.
+      digests: stored.input === undefined ? [] : [stored.input],
+    };
     return this.#streams.append({ ...this.#handle, retentionMs }, [record], end);
   }
 }

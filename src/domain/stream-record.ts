@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type HiddenTokens, hideTokens, restoreTokens } from './hidden-tokens.ts';
 import type { RequestId } from './request-id.ts';
 
 /** What one event of a stream is. */
@@ -30,11 +31,15 @@ export interface StreamMessage {
   readonly requests?: readonly RequestId[] | undefined;
   /** Unix milliseconds of the writer's clock. */
   readonly at: number;
+  /**
+   * Digests in the message that look like session ids, but are to be read by whatever name a reader knows the session.
+   * Only for appending.
+   */
+  readonly digests?: readonly string[] | undefined;
 }
 
-/** As it lies in the log: short names, since each event carries them. */
+/** As it lies in the log: short names, since each event carries them. Before them, what {@link HEAD} says. */
 interface StoredRecord {
-  readonly hidden?: string;
   readonly begin?: readonly RequestId[];
   readonly open?: 'connection' | 'nobody';
   readonly c?: number;
@@ -46,22 +51,40 @@ interface StoredRecord {
   readonly m?: unknown;
 }
 
+/** What stands for the session's own id, and for others. No message can forge it: its place is behind `t`. */
+const HEAD = /^\{(?:"hidden":"([^"]+)",)?(?:"sealed":\["([^"]+)","([^"]+)"\],)?/;
+
 /**
- * The record as the log keeps it, JSON text. The raw session id is a bearer secret that a tool's result may
- * well carry: a placeholder stands in its place, which the record names.
+ * The record as the log keeps it, JSON text. Session ids are bearer secrets that a tool's result may well carry: of
+ * `sessionId` itself and of whatever else looks like one, placeholders stand in their place, which the record names.
+ * What the others stand for is sealed with `sessionId`.
+ *
+ * @param sessionId the raw id. Where a caller is known by name it may be the session's reference, which is no secret:
+ *   the ids that such a caller has are of no use to others.
  */
 export function encodeRecord(record: StreamRecord, sessionId: string): string {
-  const text = recordText(record);
-  if (!text.includes(sessionId)) return text;
-  let placeholder: string;
-  do placeholder = `session-id-${randomBytes(6).toString('hex')}`;
-  while (text.includes(placeholder));
-  return `{"hidden":"${placeholder}",${text.replaceAll(sessionId, placeholder).slice(1)}`;
+  const own = hideOwn(recordText(record), sessionId);
+  const { text, hidden } = hideTokens(own.text, sessionId, record.kind === 'message' ? record.digests : []);
+  const head = [
+    ...(own.placeholder === undefined ? [] : [`"hidden":"${own.placeholder}",`]),
+    ...(hidden === undefined ? [] : [`"sealed":["${hidden.mark}","${hidden.sealed}"],`]),
+  ];
+  return head.length === 0 ? text : `{${head.join('')}${text.slice(1)}`;
 }
 
+/**
+ * @param sessionId as it was given to {@link encodeRecord}. With another name of the session the ids of other sessions,
+ *   and what looks like them, stay placeholders.
+ */
 export function decodeRecord(data: string, sessionId: string): StreamRecord {
-  let stored = JSON.parse(data) as StoredRecord;
-  if (stored.hidden !== undefined) stored = JSON.parse(data.replaceAll(stored.hidden, sessionId));
+  const [head = '', placeholder, mark, sealed] = HEAD.exec(data) ?? [];
+  let text = `{${data.slice(head.length)}`;
+  if (mark !== undefined && sealed !== undefined) {
+    text = restoreTokens(text, { mark, sealed } satisfies HiddenTokens, sessionId);
+  }
+  // Last, since a token may be one only for what stands next to the session's own id.
+  if (placeholder !== undefined) text = text.replaceAll(placeholder, () => sessionId);
+  const stored = JSON.parse(text) as StoredRecord;
   if (stored.open !== undefined) {
     const toNobody = stored.open === 'nobody';
     return { kind: 'open', toNobody, requests: stored.for, announcedUpTo: stored.c };
@@ -76,6 +99,17 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
     at: stored.t ?? 0,
     requests: stored.for,
   };
+}
+
+function hideOwn(
+  text: string,
+  sessionId: string,
+): { readonly text: string; readonly placeholder: string | undefined } {
+  if (!text.includes(sessionId)) return { text, placeholder: undefined };
+  let placeholder: string;
+  do placeholder = `session-id-${randomBytes(6).toString('hex')}`;
+  while (text.includes(placeholder));
+  return { text: text.replaceAll(sessionId, placeholder), placeholder };
 }
 
 function recordText(record: StreamRecord): string {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { OutcomeUnknown, SessionNotFound } from '../../src/domain/errors.ts';
 import { BEAT_MS, STILL_LOOKS } from '../../src/domain/liveness.ts';
 import type { OnceCall } from '../../src/domain/once.ts';
+import { newSessionId, showRef } from '../../src/domain/session.ts';
 import type { SessionHandle } from '../../src/domain/stream-handle.ts';
 import type { EventPage } from '../../src/ports/event-log.ts';
 import { HOUR, outcomes, times } from '../contract/fixtures.ts';
@@ -191,4 +192,23 @@ it('neither the key nor the arguments nor the session id are stored, and a resul
   expect(await b.once.run(handle, call, never)).toEqual(result);
   expect(lab.logged()).toContain('session session-id-');
   for (const secret of [handle.id, 'a secret']) expect(lab.logged()).not.toContain(secret);
+});
+
+// Catches: an outcome that is lost, or arguments that seem to be others, for who names the session otherwise.
+it('a result with another session’s id is whole for who names the session as the one that ran did, else but for it', async () => {
+  const other = newSessionId();
+  const named = { ...handle, id: showRef(handle.session.ref) };
+  for (const [key, writer, reader] of [
+    ['by id', handle, named],
+    ['by reference', named, handle],
+  ] as const) {
+    const result = { opened: other, n: 1 };
+    expect(await a.once.run(writer, { ...call, key }, async () => result)).toEqual(result);
+    expect(await b.once.run(writer, { ...call, key }, never)).toEqual(result);
+    expect(await b.once.run(reader, { ...call, key }, never)).toEqual({
+      opened: expect.stringMatching(/^<hidden-\w+:0>$/),
+      n: 1,
+    });
+  }
+  expect(lab.logged()).not.toContain(other);
 });

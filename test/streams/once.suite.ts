@@ -151,11 +151,14 @@ export function onceSuite(name: string, makeHarness: HarnessFactory): void {
     });
 
     // Catches: a stolen dump that tells what was asked for, or opens the session.
-    it('neither keys nor arguments nor the session’s id are stored', async () => {
-      await a.once.run(handle, call, async () => ({ marker: `is ${handle.id}` }));
+    it('neither keys nor arguments nor ids of sessions are stored', async () => {
+      const other = newSessionId();
+      const result = { marker: `is ${handle.id}`, opened: other };
+      expect(await a.once.run(handle, call, async () => result)).toEqual(result);
+      expect(await b.once.run(handle, call, never)).toEqual(result);
       const dump = await harness.dump();
       expect(dump).toContain('marker');
-      for (const secret of [handle.id, 'a secret']) expect(dump.includes(secret)).toBe(false);
+      for (const secret of [handle.id, other, 'a secret']) expect(dump.includes(secret)).toBe(false);
     });
   });
 }

@@ -131,6 +131,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
       server(new CallerSession({ sessionId: undefined, principal, request: message }, state)),
     changes,
     onError: onStoreError,
+    onBug,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
   let draining = false;

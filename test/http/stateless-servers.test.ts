@@ -3,11 +3,9 @@ import { McpServer as FirstGenerationServer } from '@modelcontextprotocol/sdk/se
 import { McpServer, type Server } from '@modelcontextprotocol/server';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { memoryStore } from '../../src/adapters/memory/store.ts';
-import { durableMcp } from '../../src/app/durable-mcp.ts';
-import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
 import { eventually } from '../contract/fixtures.ts';
+import { library } from '../support/library.ts';
 import { initializeMessage, post } from '../support/service.ts';
 import { statelessCall, statelessPost } from '../support/stateless-request.ts';
 
@@ -25,16 +23,6 @@ const secondCopy = createRequire(import.meta.url)('@modelcontextprotocol/server'
   readonly McpServer: typeof McpServer;
   readonly Server: typeof Server;
 };
-
-function library(options: Partial<DurableMcpOptions> & Pick<DurableMcpOptions, 'server'>) {
-  const mcp = durableMcp({ store: memoryStore(), ...options });
-  const request = (init: RequestInit): Promise<Response> => {
-    const headers = new Headers(init.headers);
-    headers.set('host', '127.0.0.1');
-    return mcp.fetch(new Request('http://127.0.0.1/mcp', { ...init, headers }));
-  };
-  return { mcp, request };
-}
 
 describe('an author’s server', () => {
   // Catches: a client of 2026-07-28 that is refused in a way that it takes for an outage.

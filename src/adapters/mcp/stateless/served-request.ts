@@ -16,12 +16,16 @@ const CLOSED_EARLY = 499;
 const SDK_FAILED = 500;
 /** How the SDK begins what it says where an answer could not be sent. It says so to `onerror` and to nobody else. */
 const NOT_SENT = 'Failed to send response: ';
+/** How it begins where it did not take a request state; the client is told that the state is no good. */
+const NOT_VERIFIED = 'requestState verification rejected ';
 
 /** One request of 2026-07-28, as a server is made for it. */
 export interface RequestOrigin {
   readonly principal: Principal | undefined;
   /** The JSON-RPC message. */
   readonly message: unknown;
+  /** Told of an error of the store for which the message's request state cannot be verified. */
+  readonly onUnverified: (error: unknown) => void;
 }
 
 /** Makes the server of one request. */
@@ -51,6 +55,7 @@ export class ServedRequest {
   /** What is answered, or thrown, whatever the SDK answers. */
   #instead: { readonly answer: Response | McpReply } | { readonly error: unknown } | undefined;
   #lastReport: Error | undefined;
+  #unverified: { readonly error: unknown } | undefined;
   #isAnswered = false;
 
   constructor(options: ServedRequestOptions) {
@@ -69,7 +74,7 @@ export class ServedRequest {
 
   /**
    * @throws what the author's factory threw or the SDK failed with, and if it made no server, or an answer that JSON
-   *   cannot carry
+   *   cannot carry; StoreUnavailable where a request state cannot be verified for it
    */
   async answer(request: Request): Promise<Response | McpReply> {
     const response = await this.#handler.fetch(request, { parsedBody: this.#options.message });
@@ -110,7 +115,10 @@ export class ServedRequest {
     if (isStopping()) return this.#answerInstead(this.#stopping());
     let made: ConnectableServer;
     try {
-      made = await server({ principal, message });
+      const onUnverified = (error: unknown): void => {
+        this.#unverified = { error };
+      };
+      made = await server({ principal, message, onUnverified });
       assertConnectable(made);
     } catch (error) {
       return this.#throwInstead(error);
@@ -133,6 +141,8 @@ export class ServedRequest {
     const { onerror } = server;
     server.onerror = (error) => {
       if (error.message.startsWith(NOT_SENT)) this.#notSent(error, server);
+      // A tool may verify a state by itself too, and have an answer where it cannot.
+      if (error.message.startsWith(NOT_VERIFIED)) this.#instead ??= this.#unverified;
       onerror?.(error);
     };
     return made;

@@ -20,34 +20,35 @@ interface Body {
 
 const _meta = envelope({ 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } });
 
-/** Asks before it answers, and knows how to go on where it cannot verify a state by itself. */
-function asking(session: CallerSession): McpServer {
+/** Asks before it answers. Where it verifies `byHand`, it has an answer also if it cannot. */
+function asking(session: CallerSession, byHand: boolean): McpServer {
   const { mint, verify } = session.requestState;
-  const server = new McpServer({ name: 'asking', version: '1' }, { requestState: { verify } });
+  const options = byHand ? {} : { requestState: { verify } };
+  const server = new McpServer({ name: 'asking', version: '1' }, options);
   server.registerTool('ask', { inputSchema: z.object({}) }, async (_, { mcpReq }) => {
-    if (mcpReq.requestState() !== undefined) return { content: [{ type: 'text', text: 'done' }] };
-    const requestedSchema = z.object({ agreed: z.boolean() });
-    return inputRequired({
-      inputRequests: { agree: inputRequired.elicit({ message: 'Agreed?', requestedSchema }) },
-      requestState: await mint('asked', { singleUse: true }),
-    });
-  });
-  server.registerTool('verify', { inputSchema: z.object({ state: z.string() }) }, async ({ state }) => {
-    const known = await verify(state).then(String, () => 'unknown');
-    return { content: [{ type: 'text', text: known }] };
+    const state = mcpReq.requestState<string>();
+    if (state === undefined) {
+      const requestedSchema = z.object({ agreed: z.boolean() });
+      const agree = inputRequired.elicit({ message: 'Agreed?', requestedSchema });
+      const requestState = await mint('asked', { singleUse: true });
+      return inputRequired({ inputRequests: { agree }, requestState });
+    }
+    const text = byHand ? await verify(state).then(String, (error: Error) => error.name) : state;
+    return { content: [{ type: 'text', text }] };
   });
   return server;
 }
 
-// Catches: a client that is told to begin anew, although what it sent is good.
+// Catches: a client that is told to begin anew, although what it sent is good; and an answer of a tool that is lost.
 it('a state for a single use is not refused because the store is away', async () => {
   const faults = new FaultyStore();
+  let byHand = false;
   const clock = new FakeClock(1_750_000_000_000);
   const { mcp, request } = library({
     store: faults.wrap(memoryStore()),
     clock,
     requestStateKeys: ['a secret of thirty-two bytes or more'],
-    server: asking,
+    server: (session) => asking(session, byHand),
   });
   const call = async (params: Record<string, unknown>) => {
     const answers: Response[] = [];
@@ -68,10 +69,11 @@ it('a state for a single use is not refused because the store is away', async ()
   const away = await call(retry);
   expect(away).toMatchObject({ status: 503, again: '1', id: 7 });
   expect(away.error?.data?.reason).toBe('store_unavailable');
-  const byItself = await call({ name: 'verify', arguments: { state: requestState } });
-  expect(byItself.result?.content?.[0]?.text).toBe('unknown');
+  byHand = true;
+  expect((await call(retry)).result?.content?.[0]?.text).toBe('StoreUnavailable');
+  byHand = false;
   faults.fate = () => 'made';
-  expect((await call(retry)).result?.content?.[0]?.text).toBe('done');
+  expect((await call(retry)).result?.content?.[0]?.text).toBe('asked');
   const again = await call(retry);
   expect(again).toMatchObject({ status: 200, error: { code: -32_602 } });
   await mcp.close();

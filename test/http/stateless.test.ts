@@ -92,6 +92,23 @@ describe('2026-07-28', () => {
     expect({ status, code: error?.code }).toEqual({ status: 404, code: -32_601 });
   });
 
+  // Catches: a client that has every change compared with a list as long as it likes.
+  it('listens for no more resources than a session may subscribe to', async () => {
+    const service = testService();
+    const listen = (bytes: number) => {
+      const length = bytes - JSON.stringify({ resourceSubscriptions: [''] }).length;
+      const notifications = { resourceSubscriptions: ['x'.repeat(length)] };
+      return service.request('/mcp', statelessPost('subscriptions/listen', { notifications }));
+    };
+    const taken = await listen(65_536);
+    expect(taken.status).toBe(200);
+    await taken.body?.cancel();
+    const refused = await listen(65_537);
+    const { id, error } = (await refused.json()) as RpcBody;
+    expect({ status: refused.status, id, code: error?.code }).toEqual({ status: 400, id: 7, code: -32_602 });
+    expect(error?.message).toBe('notifications: must have at most 65536 bytes as JSON');
+  });
+
   it.each(['GET', 'DELETE'])('has no %s', async (method) => {
     const headers = { 'MCP-Protocol-Version': '2026-07-28', Accept: 'text/event-stream' };
     expect((await testService().request('/mcp', { method, headers })).status).toBe(405);

@@ -10,14 +10,15 @@ import { ChangeBus } from './change-bus.ts';
 import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
 import { withUnreadLimit } from './unread-limit.ts';
 
-/** Change streams that one instance has open at most. */
-const MAX_STREAMS = 10_000;
+const DEFAULT_MAX_STREAMS = 10_000;
 /** What may wait for the client of one stream at most. */
 const UNREAD_BYTES = 1024 * 1024;
 
 export interface ListenStreamsOptions extends Pick<ServedRequestOptions, 'server' | 'onBug' | 'onError'> {
   /** What the streams tell of. */
   readonly changes: Changes;
+  /** Streams that one instance has open at most; 10,000 by default. */
+  readonly maxStreams?: number;
 }
 
 interface Listening {
@@ -78,7 +79,7 @@ export class ListenStreams {
       message,
       bus: this.bus,
       // Beyond that the SDK says why it refuses.
-      maxSubscriptions: this.#open.size < MAX_STREAMS ? 1 : 0,
+      maxSubscriptions: this.#open.size < (this.#options.maxStreams ?? DEFAULT_MAX_STREAMS) ? 1 : 0,
       isStopping: () => this.#isEnding,
     });
     const listening = { served, broken };
@@ -111,7 +112,7 @@ function isEventStream({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
-/** The filter of each stream is compared with each change. */
+/** @throws InvalidArgument */
 function assertFilterSize(message: unknown): void {
   const params = isObject(message) ? message['params'] : undefined;
   const filter = isObject(params) ? params['notifications'] : undefined;

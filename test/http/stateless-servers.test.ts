@@ -185,14 +185,29 @@ describe('an author’s server', () => {
     await mcp.close();
   });
 
+  // Catches: a stop that takes a call for done because its stream has begun.
+  it('runs until its stream is over', async () => {
+    const { mcp, request } = library({ server: () => waitingServer([]) });
+    const streamed = await request(statelessCall('stream'));
+    expect(streamed.headers.get('content-type')).toBe('text/event-stream');
+    let idle = false;
+    void mcp.idle().then(() => {
+      idle = true;
+    });
+    expect((await request(statelessCall('open'))).status).toBe(200);
+    expect(idle).toBe(false);
+    await mcp.stop();
+    await eventually(() => idle, 'nothing runs');
+    expect(await streamed.text()).toContain('notifications/progress');
+    await mcp.close();
+  });
+
   // Catches: a stop that aborts what has time to finish, or that leaves a client without an answer.
   it('finishes its calls during a stop, and what takes too long is told to call again', async () => {
     const seen: string[] = [];
     const { mcp, request } = library({ server: () => waitingServer(seen) });
     const called = request(statelessCall('wait'));
     await eventually(() => seen.includes('called'), 'the call runs');
-    const streamed = await request(statelessCall('stream'));
-    expect(streamed.headers.get('content-type')).toBe('text/event-stream');
     mcp.endStreams();
     let idle = false;
     void mcp.idle().then(() => {
@@ -206,7 +221,6 @@ describe('an author’s server', () => {
     expect(response.headers.get('retry-after')).toBe('1');
     expect(await response.json()).toMatchObject({ id: 7, error: { data: { reason: 'stopping' } } });
     await eventually(() => idle, 'nothing runs');
-    expect(await streamed.text()).toContain('notifications/progress');
     expect((await request(statelessCall('open'))).status).toBe(503);
     await mcp.close();
   });

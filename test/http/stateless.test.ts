@@ -111,7 +111,25 @@ describe('2026-07-28', () => {
 
   it.each(['GET', 'DELETE'])('has no %s', async (method) => {
     const headers = { 'MCP-Protocol-Version': '2026-07-28', Accept: 'text/event-stream' };
-    expect((await testService().request('/mcp', { method, headers })).status).toBe(405);
+    const response = await testService().request('/mcp', { method, headers });
+    expect({ status: response.status, allow: response.headers.get('allow') }).toEqual({
+      status: 405,
+      allow: 'POST',
+    });
+  });
+
+  // Catches: a client that is sent to look for a session id, which its revision does not have.
+  it.each([
+    ['batch', [{ jsonrpc: '2.0', id: 7, method: 'ping' }]],
+    ['response', { jsonrpc: '2.0', id: 7, result: {} }],
+  ])('has no %s', async (_, message) => {
+    const init = post(message, { 'MCP-Protocol-Version': '2026-07-28' });
+    const { status, error } = await answer(testService(), init);
+    expect({ status, reason: error?.data?.['reason'] }).toEqual({
+      status: 400,
+      reason: 'unsupported_protocol_version',
+    });
+    expect(error?.message).toContain('not supported with sessions');
   });
 });
 

@@ -127,10 +127,11 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
   };
   const endpoint = new SessionEndpoint({ ...state, server, streams, liveness, changes });
   const stateless = new SdkStatelessEndpoint({
-    server: ({ principal, message }) =>
-      server(new CallerSession({ sessionId: undefined, principal, request: message }, state)),
+    server: ({ message, ...origin }) =>
+      server(new CallerSession({ ...origin, sessionId: undefined, request: message }, state)),
     changes,
     onError: onStoreError,
+    onBug,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
   let draining = false;

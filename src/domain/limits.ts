@@ -39,7 +39,7 @@ export const PRINCIPAL_BYTES = 2_048;
 
 /**
  * Largest list of resource URIs that a session subscribes to, in bytes of its JSON text: it is stored with the
- * session too.
+ * session too. Also the largest filter of a `subscriptions/listen`, which is compared with every change.
  */
 export const SUBSCRIPTIONS_BYTES = 64 * 1024;
 

@@ -1,12 +1,6 @@
-import { McpServer as FirstGenerationServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
-import { durableMcp } from '../../src/app/durable-mcp.ts';
-import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
-import { eventually } from '../contract/fixtures.ts';
 import { initializeMessage, post, type TestService, testService, toolCall } from '../support/service.ts';
 import { envelope, statelessCall, statelessPost } from '../support/stateless-request.ts';
 
@@ -36,16 +30,6 @@ async function answer(service: TestService, init: RequestInit): Promise<RpcBody 
 async function openSession(service: TestService, args: Record<string, unknown> = {}): Promise<string> {
   const { result } = await answer(service, statelessCall('open_session', args));
   return String(result?.structuredContent?.['session_id']);
-}
-
-function library(options: Partial<DurableMcpOptions> & Pick<DurableMcpOptions, 'server'>) {
-  const mcp = durableMcp({ store: memoryStore(), ...options });
-  const request = (init: RequestInit): Promise<Response> => {
-    const headers = new Headers(init.headers);
-    headers.set('host', '127.0.0.1');
-    return mcp.fetch(new Request('http://127.0.0.1/mcp', { ...init, headers }));
-  };
-  return { mcp, request };
 }
 
 describe('2026-07-28', () => {
@@ -108,9 +92,44 @@ describe('2026-07-28', () => {
     expect({ status, code: error?.code }).toEqual({ status: 404, code: -32_601 });
   });
 
+  // Catches: a client that has every change compared with a list as long as it likes.
+  it('listens for no more resources than a session may subscribe to', async () => {
+    const service = testService();
+    const listen = (bytes: number) => {
+      const length = bytes - JSON.stringify({ resourceSubscriptions: [''] }).length;
+      const notifications = { resourceSubscriptions: ['x'.repeat(length)] };
+      return service.request('/mcp', statelessPost('subscriptions/listen', { notifications }));
+    };
+    const taken = await listen(65_536);
+    expect(taken.status).toBe(200);
+    await taken.body?.cancel();
+    const refused = await listen(65_537);
+    const { id, error } = (await refused.json()) as RpcBody;
+    expect({ status: refused.status, id, code: error?.code }).toEqual({ status: 400, id: 7, code: -32_602 });
+    expect(error?.message).toBe('notifications: must have at most 65536 bytes as JSON');
+  });
+
   it.each(['GET', 'DELETE'])('has no %s', async (method) => {
     const headers = { 'MCP-Protocol-Version': '2026-07-28', Accept: 'text/event-stream' };
-    expect((await testService().request('/mcp', { method, headers })).status).toBe(405);
+    const response = await testService().request('/mcp', { method, headers });
+    expect({ status: response.status, allow: response.headers.get('allow') }).toEqual({
+      status: 405,
+      allow: 'POST',
+    });
+  });
+
+  // Catches: a client that is sent to look for a session id, which its revision does not have.
+  it.each([
+    ['batch', [{ jsonrpc: '2.0', id: 7, method: 'ping' }]],
+    ['response', { jsonrpc: '2.0', id: 7, result: {} }],
+  ])('has no %s', async (_, message) => {
+    const init = post(message, { 'MCP-Protocol-Version': '2026-07-28' });
+    const { status, error } = await answer(testService(), init);
+    expect({ status, reason: error?.data?.['reason'] }).toEqual({
+      status: 400,
+      reason: 'unsupported_protocol_version',
+    });
+    expect(error?.message).toContain('not supported with sessions');
   });
 });
 
@@ -210,101 +229,4 @@ describe('a handle', () => {
     const { result } = await answer(service, statelessCall('get_value', { session_id, key: '__proto__' }));
     expect(result?.structuredContent).toMatchObject({ found: true, value: { polluted: 1 } });
   });
-});
-
-describe('an author’s server', () => {
-  // Catches: a client of 2026-07-28 that is refused in a way that it takes for an outage.
-  it('of the first SDK generation is served to sessions only, and says so', async () => {
-    const { mcp, request } = library({
-      server: () => new FirstGenerationServer({ name: 'old', version: '1' }),
-    });
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      const response = await request(statelessPost('server/discover'));
-      const { id, error } = (await response.json()) as RpcBody;
-      expect({ status: response.status, id, code: error?.code }).toEqual({
-        status: 400,
-        id: 7,
-        code: -32_022,
-      });
-      expect(error?.data?.['supported']).toContain('2025-11-25');
-    }
-    expect((await request(post(initializeMessage()))).status).toBe(200);
-    await mcp.close();
-  });
-
-  it('that cannot be made is an internal error with a reference, or says that the store is down', async () => {
-    const bugs: string[] = [];
-    let failure: Error = new Error('secret detail');
-    const { mcp, request } = library({
-      server: () => {
-        throw failure;
-      },
-      onBug: (_, reference) => bugs.push(reference),
-    });
-    const broken = await request(statelessPost('server/discover'));
-    const text = await broken.text();
-    expect(broken.status).toBe(500);
-    expect(text).toContain(bugs[0]);
-    expect(text).not.toContain('secret detail');
-    failure = new StoreUnavailable();
-    expect((await request(statelessPost('server/discover'))).status).toBe(503);
-    await mcp.close();
-  });
-
-  it('sees its call aborted when the client hangs up, and nothing runs any more', async () => {
-    const seen: string[] = [];
-    const { mcp, request } = library({ server: () => waitingServer(seen) });
-    const hangUp = new AbortController();
-    const called = request({ ...statelessCall('wait'), signal: hangUp.signal });
-    await eventually(() => seen.includes('called'), 'the call runs');
-    hangUp.abort();
-    await called.catch(() => {});
-    await eventually(() => seen.includes('aborted'), 'the call is aborted');
-    await mcp.idle();
-    await mcp.close();
-  });
-
-  // Catches: a stop that aborts what has time to finish, or that leaves a client without an answer.
-  it('finishes its calls during a stop, and what takes too long is told to call again', async () => {
-    const seen: string[] = [];
-    const { mcp, request } = library({ server: () => waitingServer(seen) });
-    const called = request(statelessCall('wait'));
-    await eventually(() => seen.includes('called'), 'the call runs');
-    const streamed = await request(statelessCall('stream'));
-    expect(streamed.headers.get('content-type')).toBe('text/event-stream');
-    mcp.endStreams();
-    let idle = false;
-    void mcp.idle().then(() => {
-      idle = true;
-    });
-    expect((await request(statelessCall('open'))).status).toBe(200);
-    expect(idle).toBe(false);
-    await mcp.stop();
-    const response = await called;
-    expect(response.status).toBe(503);
-    expect(response.headers.get('retry-after')).toBe('1');
-    expect(await response.json()).toMatchObject({ id: 7, error: { data: { reason: 'stopping' } } });
-    await eventually(() => idle, 'nothing runs');
-    expect(await streamed.text()).toContain('notifications/progress');
-    expect((await request(statelessCall('open'))).status).toBe(503);
-    await mcp.close();
-  });
-
-  function waitingServer(seen: string[]): McpServer {
-    const server = new McpServer({ name: 'waiting', version: '1' });
-    server.registerTool('open', { inputSchema: z.object({}) }, () => ({ content: [] }));
-    server.registerTool('wait', { inputSchema: z.object({}) }, async (_, { mcpReq }) => {
-      seen.push('called');
-      await new Promise<void>((resolve) => mcpReq.signal.addEventListener('abort', () => resolve()));
-      seen.push('aborted');
-      return { content: [] };
-    });
-    server.registerTool('stream', { inputSchema: z.object({}) }, async (_, { mcpReq }) => {
-      const params = { progressToken: 1, progress: 1 };
-      await mcpReq.notify({ method: 'notifications/progress', params });
-      await new Promise<void>((resolve) => mcpReq.signal.addEventListener('abort', () => resolve()));
-      return { content: [] };
-    });
-    return server;
-  }
 });

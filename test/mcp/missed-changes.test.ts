@@ -23,6 +23,9 @@ it('streams are broken off when changes were missed, and can be opened again', a
     onError: (error) => {
       throw error;
     },
+    onBug: (error) => {
+      throw error;
+    },
   });
   const listen = async (): Promise<SseConnection> => {
     const init = statelessPost('subscriptions/listen', { notifications: { resourcesListChanged: true } });

@@ -33,7 +33,7 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   host_not_allowed: { status: 403, code: -32_000 },
   origin_not_allowed: { status: 403, code: -32_000 },
   session_not_found: { status: 404, code: -32_001 },
-  method_not_allowed: { status: 405, code: -32_000, headers: { Allow: 'GET, POST, DELETE' } },
+  method_not_allowed: { status: 405, code: -32_000 },
   not_acceptable: { status: 406, code: -32_000 },
   // What was not read of the body would be taken for the next request.
   body_too_large: { status: 413, code: -32_000, headers: { Connection: 'close' } },

@@ -52,23 +52,26 @@ export class McpRoute {
   }
 
   async delete(request: Request): Promise<Response> {
-    if (isStateless(request.headers)) return this.notAllowed();
+    if (isStateless(request.headers)) return this.notAllowed('POST');
     return respond(await this.#endpoint.terminate(await this.#caller(request)), 200);
   }
 
   async get(request: Request): Promise<Response> {
-    if (isStateless(request.headers)) return this.notAllowed();
+    if (isStateless(request.headers)) return this.notAllowed('POST');
     assertAcceptsStream(request.headers.get('accept'));
     const lastEventId = request.headers.get('last-event-id') || undefined;
     return respond(await this.#endpoint.listen(await this.#caller(request), lastEventId), 200);
   }
 
-  notAllowed(): Response {
-    return errorResponse(
+  /** @param methods those that are, for the revision that the request is of */
+  notAllowed(methods = 'GET, POST, DELETE'): Response {
+    const response = errorResponse(
       'method_not_allowed',
       'Method not allowed: send messages with POST. Only revisions before 2026-07-28 listen with GET, and end ' +
         'their session with DELETE.',
     );
+    response.headers.set('Allow', methods);
+    return response;
   }
 
   async #caller(request: Request): Promise<McpCaller> {

@@ -1,3 +1,4 @@
+import { DurableMcpError } from '../../domain/errors.ts';
 import {
   type HandleOptions,
   Handles,
@@ -30,6 +31,8 @@ export interface Caller {
   readonly principal: Principal | undefined;
   /** The request that the server is made for, where it is made for one. */
   readonly request?: unknown;
+  /** Told of an error of the store for which it is unknown whether a request state is good: its SDK says it is not. */
+  readonly onUnverified?: ((error: DurableMcpError) => void) | undefined;
 }
 
 /**
@@ -48,8 +51,9 @@ export class CallerSession extends SessionState {
   readonly #handles: Handles;
   readonly #requestStates: RequestStates | undefined;
   readonly #request: () => string;
+  readonly #onUnverified: Caller['onUnverified'];
 
-  constructor({ sessionId, principal, request }: Caller, options: CallerSessionOptions) {
+  constructor({ sessionId, principal, request, onUnverified }: Caller, options: CallerSessionOptions) {
     super(sessionId === undefined ? undefined : connectionTarget(sessionId, options.sessions), options);
     this.era = sessionId === undefined ? 'modern' : 'legacy';
     this.principal = principal;
@@ -58,6 +62,7 @@ export class CallerSession extends SessionState {
     this.#requestStates = options.requestStates;
     // Where there is a session, the SDK itself asks the client and calls again: no state leaves the process.
     this.#request = () => (sessionId === undefined ? bindingOf(request) : `session ${sessionRef(sessionId)}`);
+    this.#onUnverified = onUnverified;
     this.#handles = new Handles(principal, options);
   }
 
@@ -99,7 +104,18 @@ export class CallerSession extends SessionState {
     if (this.#requestStates === undefined) {
       throw new Error('requestState needs keys to seal it with: set requestStateKeys of durableMcp');
     }
-    return this.#requestStates.for({ principal: this.principal, request: this.#request() });
+    const { mint, verify } = this.#requestStates.for({ principal: this.principal, request: this.#request() });
+    return {
+      mint,
+      verify: async (state) => {
+        try {
+          return await verify(state);
+        } catch (error) {
+          if (error instanceof DurableMcpError) this.#onUnverified?.(error);
+          throw error;
+        }
+      },
+    };
   }
 }
 

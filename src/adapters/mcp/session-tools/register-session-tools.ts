@@ -11,9 +11,13 @@ export interface ToolRegistry {
   registerTool(name: string, config: any, run: any): unknown;
 }
 
+interface OfferedTools extends Pick<ToolSet, 'call'> {
+  readonly list: readonly { readonly name: string; readonly config: object }[];
+}
+
 interface ToolSets {
-  readonly legacy: ToolSet;
-  readonly modern: ToolSet;
+  readonly legacy: OfferedTools;
+  readonly modern: OfferedTools;
 }
 
 /** Made once for each endpoint, not for each server. */
@@ -25,16 +29,8 @@ const madeFor = new WeakMap<ServiceFacts, ToolSets>();
  */
 export function registerSessionTools(server: ToolRegistry, session: CallerSession): void {
   const tools = toolSetsOf(session.service)[session.era];
-  for (const { name, inputSchema, outputSchema, ...config } of tools.list) {
-    server.registerTool(
-      name,
-      {
-        ...config,
-        inputSchema: shownAs(inputSchema),
-        ...(outputSchema && { outputSchema: shownAs(outputSchema) }),
-      },
-      (args: unknown) => tools.call(name, args, session),
-    );
+  for (const { name, config } of tools.list) {
+    server.registerTool(name, config, (args: unknown) => tools.call(name, args, session));
   }
 }
 
@@ -50,9 +46,24 @@ function toolSetsOf(service: ServiceFacts): ToolSets {
   const known = madeFor.get(service);
   if (known !== undefined) return known;
   const tools = sessionTools(service);
-  const made = { legacy: toolSet(tools, 'legacy', service), modern: toolSet(tools, 'modern', service) };
+  const made = {
+    legacy: offered(toolSet(tools, 'legacy', service)),
+    modern: offered(toolSet(tools, 'modern', service)),
+  };
   madeFor.set(service, made);
   return made;
+}
+
+function offered({ list, call }: ToolSet): OfferedTools {
+  const withSchemas = list.map(({ name, inputSchema, outputSchema, ...config }) => ({
+    name,
+    config: {
+      ...config,
+      inputSchema: shownAs(inputSchema),
+      ...(outputSchema && { outputSchema: shownAs(outputSchema) }),
+    },
+  }));
+  return { list: withSchemas, call };
 }
 
 /** Is shown as `schema`, and lets any object pass: the tools check their arguments in words of their own. */

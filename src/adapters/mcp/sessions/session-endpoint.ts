@@ -187,21 +187,22 @@ export class SessionEndpoint implements McpEndpoint {
     { certain, requestId }: { readonly certain: boolean; readonly requestId?: JsonRpcId | undefined },
   ): Promise<{ session: Session; refusal?: undefined } | { session?: undefined; refusal: McpReply }> {
     const { sessionId, protocolVersion, principal } = caller;
-    if (sessionId === undefined) {
-      return {
-        refusal: refused(
-          'session_id_required',
-          'The Mcp-Session-Id header is missing: send initialize first, then its session id with every request',
-          requestId,
-        ),
-      };
-    }
+    // First, since a client of a revision without sessions has no use for a session id.
     // Without the header the session's own version counts (2025-11-25, Protocol Version Header).
     if (protocolVersion !== undefined && !SESSION_PROTOCOL_VERSIONS.includes(protocolVersion)) {
       return {
         refusal: refused(
           'unsupported_protocol_version',
-          `MCP-Protocol-Version is not supported here; supported are ${SESSION_PROTOCOL_VERSIONS.join(', ')}`,
+          `MCP-Protocol-Version is not supported with sessions; supported are ${SESSION_PROTOCOL_VERSIONS.join(', ')}`,
+          requestId,
+        ),
+      };
+    }
+    if (sessionId === undefined) {
+      return {
+        refusal: refused(
+          'session_id_required',
+          'The Mcp-Session-Id header is missing: send initialize first, then its session id with every request',
           requestId,
         ),
       };

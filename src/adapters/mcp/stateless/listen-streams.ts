@@ -1,0 +1,121 @@
+import type { Changes } from '../../../domain/changes.ts';
+import { InvalidArgument } from '../../../domain/errors.ts';
+import { SUBSCRIPTIONS_BYTES } from '../../../domain/limits.ts';
+import type { Principal } from '../../../domain/principal.ts';
+import { requestIdOf } from '../../../domain/request-id.ts';
+import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import { isObject } from '../jsonrpc.ts';
+import { refused, STOPPING } from '../refusal.ts';
+import { ChangeBus } from './change-bus.ts';
+import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
+import { withUnreadLimit } from './unread-limit.ts';
+
+const DEFAULT_MAX_STREAMS = 10_000;
+/** What may wait for the client of one stream at most. */
+const UNREAD_BYTES = 1024 * 1024;
+
+export interface ListenStreamsOptions extends Pick<ServedRequestOptions, 'server' | 'onBug' | 'onError'> {
+  /** What the streams tell of. */
+  readonly changes: Changes;
+  /** Streams that one instance has open at most; 10,000 by default. */
+  readonly maxStreams?: number;
+}
+
+interface Listening {
+  readonly served: ServedRequest;
+  readonly broken: AbortController;
+}
+
+/** The streams of changes, each the answer to a `subscriptions/listen`. */
+export class ListenStreams {
+  readonly #options: ListenStreamsOptions;
+  readonly bus: ChangeBus;
+  readonly #open = new Set<Listening>();
+  #isEnding = false;
+
+  constructor(options: ListenStreamsOptions) {
+    this.#options = options;
+    const { changes, onError } = options;
+    this.bus = new ChangeBus({ changes, onError, onMissed: () => this.#breakAll() });
+  }
+
+  /** @throws InvalidArgument, StoreUnavailable, and as {@link ServedRequest.answer} */
+  async answer(
+    request: Request,
+    message: unknown,
+    principal: Principal | undefined,
+  ): Promise<Response | McpReply> {
+    const stopping = refused('stopping', STOPPING, requestIdOf(message));
+    if (this.#isEnding) return stopping;
+    assertFilterSize(message);
+    // The SDK tells the client at once that it is listened for: from then on nothing may be missed.
+    const release = await this.bus.ready();
+    try {
+      return this.#isEnding ? stopping : await this.#listen(request, message, principal);
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Ends the streams, each with the result that says that it was on purpose (2026-07-28, Subscriptions, Graceful
+   * Closure). Later ones are refused.
+   */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([...this.#open].map(({ served }) => served.close()));
+  }
+
+  async #listen(
+    request: Request,
+    message: unknown,
+    principal: Principal | undefined,
+  ): Promise<Response | McpReply> {
+    const broken = new AbortController();
+    const giveUp = (): void => broken.abort();
+    const served = new ServedRequest({
+      ...this.#options,
+      principal,
+      message,
+      bus: this.bus,
+      // Beyond that the SDK says why it refuses.
+      maxSubscriptions: this.#open.size < (this.#options.maxStreams ?? DEFAULT_MAX_STREAMS) ? 1 : 0,
+      isStopping: () => this.#isEnding,
+    });
+    const listening = { served, broken };
+    const onOver = (): void => {
+      this.#open.delete(listening);
+      request.signal.removeEventListener('abort', giveUp);
+    };
+    this.#open.add(listening);
+    request.signal.addEventListener('abort', giveUp, { once: true });
+    if (request.signal.aborted) giveUp();
+    let stream: ReadableStream<Uint8Array> | undefined;
+    try {
+      const { url, method, headers } = request;
+      const answer = await served.answer(new Request(url, { method, headers, signal: broken.signal }));
+      if (!(answer instanceof Response && isEventStream(answer) && answer.body !== null)) return answer;
+      stream = withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver });
+      return new Response(stream, answer);
+    } finally {
+      if (stream === undefined) onOver();
+    }
+  }
+
+  /** Without the result, after which clients would not listen again: they come back, and read anew. */
+  #breakAll(): void {
+    for (const { broken } of this.#open) broken.abort();
+  }
+}
+
+function isEventStream({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('text/event-stream') === true;
+}
+
+/** @throws InvalidArgument */
+function assertFilterSize(message: unknown): void {
+  const params = isObject(message) ? message['params'] : undefined;
+  const filter = isObject(params) ? params['notifications'] : undefined;
+  if (filter === undefined || Buffer.byteLength(JSON.stringify(filter)) <= SUBSCRIPTIONS_BYTES) return;
+  throw new InvalidArgument('notifications', `must have at most ${SUBSCRIPTIONS_BYTES} bytes as JSON`);
+}

@@ -1,0 +1,40 @@
+/** Not in order: its reader is to ask anew. */
+const BROKEN_OFF = 'the stream was broken off, because its client does not read it';
+
+export interface UnreadLimit {
+  /** What may wait to be read at most. */
+  readonly bytes: number;
+  /** Called once, when the stream is over, in whichever way. */
+  readonly onOver: () => void;
+}
+
+/** The same stream, whose source does not ask whether anybody reads: it is broken off when too much waits to be read. */
+export function withUnreadLimit(
+  source: ReadableStream<Uint8Array>,
+  { bytes, onOver }: UnreadLimit,
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  const pump = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      controller.enqueue(read.value);
+      if ((controller.desiredSize ?? 0) < 0) throw new Error(BROKEN_OFF);
+    }
+    controller.close();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        // Not awaited: a stream does not begin before its start is over.
+        void pump(controller)
+          .catch((error: unknown) => {
+            // What waited is given up with it, where a stream that is closed would keep it.
+            controller.error(error);
+            return reader.cancel(error);
+          })
+          .finally(onOver);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: bytes }),
+  );
+}

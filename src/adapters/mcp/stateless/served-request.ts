@@ -5,7 +5,13 @@ import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import type { ConnectableServer } from '../server-factory.ts';
-import { assertConnectable, isOfAnotherCopy, isStatelessServer } from './server-generation.ts';
+import {
+  assertConnectable,
+  isOfAnotherCopy,
+  isStatelessServer,
+  secondCopyError,
+} from './server-generation.ts';
+import { watchServer } from './server-watch.ts';
 import { unsupportedRevision } from './unsupported-revision.ts';
 
 /** A comment this often tells proxies that a stream lives. */
@@ -14,10 +20,6 @@ const KEEP_ALIVE_MS = 25_000;
 const CLOSED_EARLY = 499;
 /** What the SDK answers with where it failed itself. Errors of tools are answered with 200. */
 const SDK_FAILED = 500;
-/** How the SDK begins what it says where an answer could not be sent. It says so to `onerror` and to nobody else. */
-const NOT_SENT = 'Failed to send response: ';
-/** How it begins where it did not take a request state; the client is told that the state is no good. */
-const NOT_VERIFIED = 'requestState verification rejected ';
 
 /** One request of 2026-07-28, as a server is made for it. */
 export interface RequestOrigin {
@@ -127,10 +129,7 @@ export class ServedRequest {
     this.#close(made);
     if (isStopping()) return this.#answerInstead(this.#stopping());
     if (isOfAnotherCopy(made)) {
-      const problem =
-        'two copies of @modelcontextprotocol/server are installed, or one is loaded both as ESM and as CommonJS: the ' +
-        'server factory must make its servers with the copy that durable-mcp imports';
-      return this.#throwInstead(new TypeError(problem));
+      return this.#throwInstead(secondCopyError());
     }
     return this.#answerInstead(unsupportedRevision(message, requestIdOf(message)));
   }
@@ -138,13 +137,13 @@ export class ServedRequest {
   #watched<Made extends McpServer | Server>(made: Made): Made {
     const server: Server = made instanceof McpServer ? made.server : made;
     this.#server = server;
-    const { onerror } = server;
-    server.onerror = (error) => {
-      if (error.message.startsWith(NOT_SENT)) this.#notSent(error, server);
+    watchServer(server, {
+      onNotSent: (error) => this.#notSent(error, server),
       // A tool may verify a state by itself too, and have an answer where it cannot.
-      if (error.message.startsWith(NOT_VERIFIED)) this.#instead ??= this.#unverified;
-      onerror?.(error);
-    };
+      onNotVerified: () => {
+        this.#instead ??= this.#unverified;
+      },
+    });
     return made;
   }
 

@@ -18,6 +18,13 @@ export function isOfAnotherCopy(server: ConnectableServer): boolean {
   );
 }
 
+export function secondCopyError(): TypeError {
+  return new TypeError(
+    'two copies of @modelcontextprotocol/server are installed, or one is loaded both as ESM and as CommonJS: the ' +
+      'server factory must make its servers with the copy that durable-mcp imports',
+  );
+}
+
 /** @throws TypeError if it is no server of any SDK */
 export function assertConnectable(made: unknown): asserts made is ConnectableServer {
   if (hasMethod(made, 'connect') && hasMethod(made, 'close')) return;

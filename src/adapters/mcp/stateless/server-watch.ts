@@ -1,0 +1,21 @@
+import type { Server } from '@modelcontextprotocol/server';
+
+/** How the SDK begins what it says where an answer could not be sent: the client gets none. */
+const NOT_SENT = 'Failed to send response: ';
+/** And where it did not take a request state: the client is told that the state is no good. */
+const NOT_VERIFIED = 'requestState verification rejected ';
+
+export interface ServerWatch {
+  readonly onNotSent: (error: Error) => void;
+  readonly onNotVerified: () => void;
+}
+
+/** Tells what the SDK tells the server's `onerror` and nobody else. The author's own `onerror` is told as before. */
+export function watchServer(server: Server, { onNotSent, onNotVerified }: ServerWatch): void {
+  const { onerror } = server;
+  server.onerror = (error) => {
+    if (error.message.startsWith(NOT_SENT)) onNotSent(error);
+    if (error.message.startsWith(NOT_VERIFIED)) onNotVerified();
+    onerror?.(error);
+  };
+}

@@ -55,10 +55,14 @@ export function hideTokens(
   return { text: left, hidden: { mark, sealed: seal([...places.keys()], secret, mark) } };
 }
 
-/** Puts back what was taken out. With another secret than it was taken out with the placeholders stay. */
-export function restoreTokens(text: string, { mark, sealed }: HiddenTokens, secret: string): string {
+/** Puts back what was taken out. @returns `undefined` with another secret than it was taken out with */
+export function restoreTokens(
+  text: string,
+  { mark, sealed }: HiddenTokens,
+  secret: string,
+): string | undefined {
   const tokens = unseal(sealed, secret, mark);
-  if (tokens === undefined) return text;
+  if (tokens === undefined) return undefined;
   const placeholder = new RegExp(`<${mark}:(\\d+)>`, 'g');
   return text.replace(placeholder, (found, place: string) => tokens[Number(place)] ?? found);
 }

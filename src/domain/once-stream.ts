@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts';
+import { type ErrorCode, InvalidArgument } from './errors.ts';
 import type { SessionHandle, StreamHandle } from './stream-handle.ts';
 import type { InstanceId } from './stream-name.ts';
 import { decodeRecord, type StreamMessage } from './stream-record.ts';
@@ -147,8 +147,17 @@ function claimOf({ message, writer = '' }: StreamMessage, sequence: number): Onc
   return sequence === 1 || renewed === true ? { by, input, caller: writer } : undefined;
 }
 
-/** What the record that ends a run says. */
-export function endOf({ message, writer: caller }: StreamMessage): OnceEnd {
+/**
+ * What the record that ends a run says.
+ * @throws InvalidArgument if its reader knows the session by another name than its writer, and so has a part of it only
+ */
+export function endOf({ message, writer: caller, isPartial }: StreamMessage): OnceEnd {
+  if (isPartial === true) {
+    throw new InvalidArgument(
+      'session_id',
+      'is another name of the session than this call was first made with, by which its outcome is kept: use that one',
+    );
+  }
   const { input, result, refusal, unknown } = JSON.parse(message) as StoredEnd;
   if (unknown === true) return { caller, input, outcome: { kind: 'unknown' } };
   if (refusal !== undefined) return { caller, input, outcome: { kind: 'refusal', ...refusal } };

@@ -3,7 +3,7 @@ import { canonicalDigest } from './canonical-json.ts';
 import { DurableMcpError, InvalidArgument, OutcomeUnknown } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { OnceRun } from './once-run.ts';
-import { type OnceClaim, type OnceOutcome, OnceStream } from './once-stream.ts';
+import { type OnceClaim, type OnceOutcome, type OnceStanding, OnceStream } from './once-stream.ts';
 import { waitForOutcome } from './once-wait.ts';
 import { RunningCalls } from './running-calls.ts';
 import type { SessionHandle } from './stream-handle.ts';
@@ -105,7 +105,8 @@ export class Once {
    * as long as the session.
    *
    * @throws InvalidArgument naming `idempotency_key`: it breaks a rule, was used with other arguments, or its outcome
-   *   is no longer kept; or naming `arguments`, where those are nested too deeply
+   *   is no longer kept; naming `arguments`, where those are nested too deeply; or naming `session_id`, where the outcome
+   *   can be read only by the name of the session that the first call had
    * @throws OutcomeUnknown
    * @throws StoreUnavailable, SessionNotFound; the reason of `call.signal`
    */
@@ -145,18 +146,25 @@ export class Once {
   ): Promise<OnceOutcome> {
     for (let isTaken = false; ; isTaken = true) {
       call.signal?.throwIfAborted();
-      const standing = await stream.standing();
-      if (standing.kind === 'unclaimed') {
-        // Another came before, of whom nothing is to be seen any more.
-        if (isTaken) {
-          throw new InvalidArgument(
-            FIELD,
-            'was used before, and what came of that is no longer kept: use a new one',
-          );
+      // From before the look: it may be this call that runs.
+      const over = this.#running.begin(claim.caller);
+      let standing: OnceStanding;
+      try {
+        standing = await stream.standing();
+        if (standing.kind === 'unclaimed') {
+          // Another came before, of whom nothing is to be seen any more.
+          if (isTaken) {
+            throw new InvalidArgument(
+              FIELD,
+              'was used before, and what came of that is no longer kept: use a new one',
+            );
+          }
+          const outcome = await this.#tryToRun(stream, claim, { handle, call, operation });
+          if (outcome !== undefined) return outcome;
+          continue;
         }
-        const outcome = await this.#tryToRun(stream, claim, { handle, call, operation });
-        if (outcome !== undefined) return outcome;
-        continue;
+      } finally {
+        over();
       }
       assertSameInput(claim, standing.input);
       if (standing.kind === 'ended') return standing.outcome;
@@ -177,24 +185,19 @@ export class Once {
     claim: OnceClaim,
     { handle, call, operation }: OnceRequest,
   ): Promise<OnceOutcome | undefined> {
-    const end = this.#running.begin(claim.caller);
+    // Before it is named: a claim of an instance that does not beat is a dead one's.
+    const release = await this.#liveness.hold();
     try {
-      // Before it is named: a claim of an instance that does not beat is a dead one's.
-      const release = await this.#liveness.hold();
-      try {
-        const run = new OnceRun({
-          options: this.#streams.options,
-          stream,
-          claim,
-          retentionMs: this.#retentionMs,
-          endsAt: handle.session.endsAt,
-        });
-        return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
-      } finally {
-        release();
-      }
+      const run = new OnceRun({
+        options: this.#streams.options,
+        stream,
+        claim,
+        retentionMs: this.#retentionMs,
+        endsAt: handle.session.endsAt,
+      });
+      return (await run.claim()) ? await run.perform(operation, call.repeatable === true) : undefined;
     } finally {
-      end();
+      release();
     }
   }
 }

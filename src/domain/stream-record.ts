@@ -36,6 +36,8 @@ export interface StreamMessage {
    * Only for appending.
    */
   readonly digests?: readonly string[] | undefined;
+  /** True where placeholders are left in the message, because its reader knows the session by another name. */
+  readonly isPartial?: true;
 }
 
 /** As it lies in the log: short names, since each event carries them. Before them, what {@link HEAD} says. */
@@ -79,8 +81,11 @@ export function encodeRecord(record: StreamRecord, sessionId: string): string {
 export function decodeRecord(data: string, sessionId: string): StreamRecord {
   const [head = '', placeholder, mark, sealed] = HEAD.exec(data) ?? [];
   let text = `{${data.slice(head.length)}`;
+  let isPartial = false;
   if (mark !== undefined && sealed !== undefined) {
-    text = restoreTokens(text, { mark, sealed } satisfies HiddenTokens, sessionId);
+    const restored = restoreTokens(text, { mark, sealed } satisfies HiddenTokens, sessionId);
+    isPartial = restored === undefined;
+    text = restored ?? text;
   }
   // Last, since a token may be one only for what stands next to the session's own id.
   if (placeholder !== undefined) text = text.replaceAll(placeholder, () => sessionId);
@@ -98,6 +103,7 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
     number: stored.n,
     at: stored.t ?? 0,
     requests: stored.for,
+    ...(isPartial ? { isPartial } : {}),
   };
 }
 

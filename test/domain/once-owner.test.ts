@@ -21,6 +21,17 @@ beforeEach(async () => {
   ({ handle, a, b, c } = lab);
 });
 
+// Catches: a stop that lets a call begin after it, because the call was only looking whether it is the first.
+it('a call that is about to run is waited for', async () => {
+  let hasRun = false;
+  const called = a.once.run(handle, call, async () => {
+    hasRun = true;
+  });
+  await a.once.idle();
+  expect(hasRun).toBe(true);
+  await called;
+});
+
 describe('a call whose instance died', () => {
   it('has an unknown outcome, for whoever waits and whoever comes later', async () => {
     await lab.beginAndDie(call);

@@ -57,6 +57,18 @@ describe('an author’s server', () => {
     await mcp.close();
   });
 
+  // Catches: errors and ends of one request that are told of all requests that the server ever had.
+  it('that was returned before is refused with the reason, for its author', async () => {
+    const bugs: unknown[] = [];
+    const server = new McpServer({ name: 'only one', version: '1' });
+    const { mcp, request } = library({ server: () => server, onBug: (error) => bugs.push(error) });
+    expect((await request(statelessPost('server/discover'))).status).toBe(200);
+    const again = await request(statelessPost('server/discover'));
+    expect(again.status).toBe(500);
+    expect(bugs).toEqual([expect.objectContaining({ message: expect.stringContaining('returned before') })]);
+    await mcp.close();
+  });
+
   // Catches: one server of another kind that shuts every client of 2026-07-28 out, until the process is restarted.
   it('that is not of this revision says nothing of the next one', async () => {
     const made: unknown[] = [new FirstGenerationServer({ name: 'old', version: '1' }), undefined];

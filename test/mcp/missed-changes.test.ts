@@ -1,9 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { McpServer } from '@modelcontextprotocol/server';
 import { expect, it } from 'vitest';
 import { SdkStatelessEndpoint } from '../../src/adapters/mcp/stateless/stateless-endpoint.ts';
 import type { ChangeListener, Changes } from '../../src/domain/changes.ts';
 import { SseConnection } from '../support/sse-connection.ts';
 import { statelessPost } from '../support/stateless-request.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 // Catches: clients that go on listening although nobody knows what they missed, or that take a stream's end for the
 // server's wish to be left alone.
@@ -37,6 +42,10 @@ it('streams are broken off when changes were missed, and can be opened again', a
     return stream;
   };
   const stream = await listen();
+  // A signal of the platform is only as alive as the request that it was made for.
+  collectGarbage();
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
   for (const listener of listeners) listener({ kind: 'missed', sequence: 1 });
   await stream.over();
   const methods = stream.messages.map(({ method }) => method);

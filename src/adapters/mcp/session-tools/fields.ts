@@ -74,7 +74,7 @@ export function input<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Sh
       if (issue.code !== 'unrecognized_keys') return undefined;
       const given = (issue.keys ?? []).map((name) => JSON.stringify(name));
       // Not all that was sent: the answer is for a model to read.
-      const unknown = given.join(', ').slice(0, ECHOED_CHARACTERS);
+      const unknown = given.join(', ').slice(0, ECHOED_CHARACTERS).toWellFormed();
       const known = names.length === 0 ? 'takes none' : `takes ${names.join(', ')}`;
       return `unknown argument ${unknown}: this tool ${known}`;
     },

@@ -24,6 +24,8 @@ export interface ListenStreamsOptions extends Pick<ServedRequestOptions, 'server
 interface Listening {
   readonly served: ServedRequest;
   readonly broken: AbortController;
+  /** What the SDK listens to the signal of. It is held here: with the request the signal would lose its cause. */
+  readonly given: Request;
 }
 
 /** The streams of changes, each the answer to a `subscriptions/listen`. */
@@ -82,7 +84,9 @@ export class ListenStreams {
       maxSubscriptions: this.#open.size < (this.#options.maxStreams ?? DEFAULT_MAX_STREAMS) ? 1 : 0,
       isStopping: () => this.#isEnding,
     });
-    const listening = { served, broken };
+    const { url, method, headers } = request;
+    const given = new Request(url, { method, headers, signal: broken.signal });
+    const listening = { served, broken, given };
     const onOver = (): void => {
       this.#open.delete(listening);
       request.signal.removeEventListener('abort', giveUp);
@@ -92,8 +96,7 @@ export class ListenStreams {
     if (request.signal.aborted) giveUp();
     let stream: ReadableStream<Uint8Array> | undefined;
     try {
-      const { url, method, headers } = request;
-      const answer = await served.answer(new Request(url, { method, headers, signal: broken.signal }));
+      const answer = await served.answer(given);
       if (!(answer instanceof Response && isEventStream(answer) && answer.body !== null)) return answer;
       stream = withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver });
       return new Response(stream, answer);

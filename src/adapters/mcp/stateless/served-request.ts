@@ -46,6 +46,9 @@ export interface ServedRequestOptions extends Pick<RequestOrigin, 'principal' | 
   readonly onBug: (error: unknown, reference: string) => void;
 }
 
+/** A server for one request is closed with it, and what watches it says whose request an error is of. */
+const servedBefore = new WeakSet<Server>();
+
 /**
  * A request from before its server is made until its answer is complete. It has a handler of the SDK to itself: of
  * one that is shared nobody can say which request the errors are of that it reports.
@@ -136,6 +139,12 @@ export class ServedRequest {
 
   #watched<Made extends McpServer | Server>(made: Made): Made {
     const server: Server = made instanceof McpServer ? made.server : made;
+    if (servedBefore.has(server)) {
+      const problem =
+        'the server factory returned a server that it returned before: each request needs a new one';
+      return this.#throwInstead(new TypeError(problem));
+    }
+    servedBefore.add(server);
     this.#server = server;
     watchServer(server, {
       onNotSent: (error) => this.#notSent(error, server),

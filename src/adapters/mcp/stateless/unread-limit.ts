@@ -29,7 +29,8 @@ export function withUnreadLimit(
           .catch((error: unknown) => {
             // What waited is given up with it, where a stream that is closed would keep it.
             controller.error(error);
-            return reader.cancel(error);
+            // Where the source itself has failed, that is what this rejects with.
+            return reader.cancel(error).catch(() => {});
           })
           .finally(onOver);
       },

@@ -1,8 +1,8 @@
 import type { SessionDirectory, SessionPosition } from '../ports/session-directory.ts';
 import { InvalidArgument, LimitExceeded } from './errors.ts';
 import { encodeValue } from './json.ts';
-import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from './limits.ts';
-import { decodeCursor, encodeCursor, foreignCursor } from './list-cursor.ts';
+import { LIST_LIMIT_DEFAULT } from './limits.ts';
+import { assertPageLimit, decodeCursor, encodeCursor, foreignCursor } from './list-cursor.ts';
 import type { Principal } from './principal.ts';
 import type { Session, SessionRef } from './session.ts';
 import { SessionState, type SessionStateOptions } from './session-state.ts';
@@ -112,9 +112,7 @@ export class Handles {
         'is not known: sessions are listed only to whoever has credentials',
       );
     }
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_LIMIT_MAX) {
-      throw new InvalidArgument('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
-    }
+    assertPageLimit(limit);
     const after = cursor === undefined ? undefined : positionOf(cursor);
     const now = this.#options.sessions.now();
     const { sessions, more } = await this.#options.directory.list(this.#principal, { after, limit }, now);

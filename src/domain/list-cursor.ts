@@ -1,4 +1,5 @@
 import { InvalidArgument } from './errors.ts';
+import { LIST_LIMIT_MAX } from './limits.ts';
 
 /** The opaque cursor of a list: names the last entry of the page before. */
 export function encodeCursor(lastEntry: string): string {
@@ -18,4 +19,10 @@ export function foreignCursor(): InvalidArgument {
     'cursor',
     'is not one that this list returned: pass next_cursor unchanged, with the same prefix, or leave it out',
   );
+}
+
+/** @throws InvalidArgument if a page of a list cannot hold so many */
+export function assertPageLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX) return;
+  throw new InvalidArgument('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
 }

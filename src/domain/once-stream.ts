@@ -1,7 +1,7 @@
 import { type ErrorCode, InvalidArgument } from './errors.ts';
 import type { SessionHandle, StreamHandle } from './stream-handle.ts';
 import type { InstanceId } from './stream-name.ts';
-import { decodeRecord, type StreamMessage } from './stream-record.ts';
+import type { StreamMessage } from './stream-record.ts';
 import type { StreamTail } from './stream-tail.ts';
 import type { Streams } from './streams.ts';
 
@@ -73,19 +73,16 @@ export class OnceStream {
 
   /** @throws SessionNotFound, StoreUnavailable */
   async standing(): Promise<OnceStanding> {
-    const { events, clock } = this.#streams.options;
-    const { session, stream, id } = this.#handle;
     let claim: OnceClaim | undefined;
     for (let upTo = 0; ; ) {
-      const page = await events.read(session, { stream, after: upTo, limit: PAGE }, clock.now());
-      for (const { sequence, data, end } of page.events) {
+      const { records } = await this.#streams.read(this.#handle, upTo, PAGE);
+      for (const { sequence, record, end } of records) {
         upTo = sequence;
-        const record = decodeRecord(data, id);
         if (record.kind !== 'message') continue;
         if (end) return { kind: 'ended', ...endOf(record) };
         claim ??= claimOf(record, sequence);
       }
-      if (page.events.length < PAGE)
+      if (records.length < PAGE)
         return upTo === 0 ? { kind: 'unclaimed' } : { kind: 'running', ...claim, upTo };
     }
   }

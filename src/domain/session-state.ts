@@ -1,8 +1,8 @@
 import type { SessionRepository } from '../ports/session-repository.ts';
 import { InvalidArgument, SessionNotFound } from './errors.ts';
 import { decodeValue, encodeValue, type JsonValue } from './json.ts';
-import { DISTINCT_KEYS_FACTOR, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, type Limits } from './limits.ts';
-import { decodeCursor, encodeCursor } from './list-cursor.ts';
+import { DISTINCT_KEYS_FACTOR, LIST_LIMIT_DEFAULT, type Limits } from './limits.ts';
+import { assertPageLimit, decodeCursor, encodeCursor } from './list-cursor.ts';
 import type { Once, OnceCall } from './once.ts';
 import type { Session } from './session.ts';
 import type { SessionTarget } from './session-target.ts';
@@ -106,9 +106,7 @@ export class SessionState {
   ): Promise<ValueListing> {
     const { prefix = '', cursor, limit = LIST_LIMIT_DEFAULT } = options;
     assertPrefix(prefix);
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_LIMIT_MAX) {
-      throw new InvalidArgument('limit', `must be a whole number from 1 to ${LIST_LIMIT_MAX}`);
-    }
+    assertPageLimit(limit);
     const after = cursor === undefined ? undefined : decodeCursor(cursor, prefix);
     const { values, more } = await this.#use((session, now) =>
       this.#repository.listValues(session, { prefix, after, limit }, now),

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import { canonicalDigest } from './canonical-json.ts';
-import { StoreUnavailable } from './errors.ts';
 import { persist } from './persist.ts';
 import type { SharedLog } from './shared-log.ts';
 
@@ -57,16 +56,8 @@ export class SingleUse {
   }
 
   async #isFirst(stream: string, writer: string): Promise<boolean> {
-    const tail = await this.#log.follow(stream, { sequence: 0 });
-    // It would outlast any outage.
-    const cancel = this.#clock.schedule(PATIENCE_MS, () => tail.close());
-    try {
-      const first = await tail.next();
-      if (first === undefined) throw new StoreUnavailable();
-      return first.kind === 'message' && first.sequence === 1 && first.message.writer === writer;
-    } finally {
-      cancel();
-      tail.close();
-    }
+    const { records } = await this.#log.read(stream, 0, 1);
+    const first = records[0];
+    return first?.sequence === 1 && first.record.kind === 'message' && first.record.writer === writer;
   }
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import type { NodeBindings } from '../adapters/http/mcp-handler.ts';
 import { within } from '../domain/within.ts';
 import { FINISH_MS } from './defaults.ts';
 import type { Service } from './service.ts';
@@ -22,14 +23,15 @@ export async function listen(
   address: { readonly host: string; readonly port: number },
   finishMs: number = FINISH_MS,
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: service.app.fetch }) as Server;
   let stopping = false;
-  const running = new Set<ServerResponse>();
-  server.prependListener('request', (_, response) => {
-    if (stopping) response.shouldKeepAlive = false;
-    running.add(response);
-    response.once('close', () => running.delete(response));
-  });
+  const server = createAdaptorServer({
+    fetch: async (request, node) => {
+      const response = await service.app.fetch(request, node as NodeBindings);
+      // A connection that stays open would hold up the stop, and send its next request to a dying instance.
+      if (stopping) (node as HttpBindings).outgoing.shouldKeepAlive = false;
+      return response;
+    },
+  }) as Server;
   server.listen(address.port, address.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -38,8 +40,6 @@ export async function listen(
     origin: `http://${host}:${port}`,
     stop: async () => {
       stopping = true;
-      // A connection that stays open would hold up the stop, and send its next request to a dying instance.
-      for (const response of running) response.shouldKeepAlive = false;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Streams would never end by themselves; their calls go on, and their clients find the rest elsewhere.
       service.mcp.endStreams();

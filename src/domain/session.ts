@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Principal } from './principal.ts';
 
 /**
@@ -59,7 +59,7 @@ export function newSessionId(): string {
 }
 
 export function sessionRef(id: string): SessionRef {
-  return createHash('sha256').update(id, 'utf8').digest('base64url') as SessionRef;
+  return hash('sha256', id, 'base64url') as SessionRef;
 }
 
 const REFERENCE = /^ref:([A-Za-z0-9_-]{43})$/;

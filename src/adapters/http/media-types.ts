@@ -6,6 +6,8 @@ import { RequestRefused } from './errors.ts';
  * @throws RequestRefused
  */
 export function assertAcceptsJsonAndStream(accept: string | null): void {
+  // As the official clients write it.
+  if (accept === 'application/json, text/event-stream') return;
   const accepted = acceptedTypes(accept ?? '');
   if (!accepts(accepted, 'application/json') || !accepts(accepted, 'text/event-stream')) {
     throw new RequestRefused(
@@ -30,20 +32,26 @@ export function assertAcceptsStream(accept: string | null): void {
 
 /** @throws RequestRefused */
 export function assertJsonContent(headers: Headers): void {
-  const [type = '', ...parameters] = (headers.get('content-type') ?? '').toLowerCase().split(';');
-  const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith('charset='));
-  if (type.trim() !== 'application/json' || !/^(charset="?utf-8"?)?$/.test(charset ?? '')) {
+  const contentType = headers.get('content-type');
+  if (contentType !== 'application/json' && !isJsonInUtf8(contentType ?? '')) {
     throw new RequestRefused(
       'unsupported_media_type',
       'Unsupported media type: the Content-Type header must be application/json, in UTF-8',
     );
   }
-  if (!['identity', null].includes(headers.get('content-encoding'))) {
+  const encoding = headers.get('content-encoding');
+  if (encoding !== null && encoding !== 'identity') {
     throw new RequestRefused(
       'unsupported_media_type',
       'Unsupported Content-Encoding: send the body as it is',
     );
   }
+}
+
+function isJsonInUtf8(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';');
+  const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith('charset='));
+  return type.trim() === 'application/json' && /^(charset="?utf-8"?)?$/.test(charset ?? '');
 }
 
 function acceptedTypes(accept: string): Set<string> {

@@ -1,41 +1,50 @@
+import type { Activity } from '../../../domain/activity.ts';
 import { SessionNotFound, StreamEnded } from '../../../domain/errors.ts';
 import { persist } from '../../../domain/persist.ts';
+import type { Session } from '../../../domain/session.ts';
 import type { SessionHandle } from '../../../domain/stream-handle.ts';
 import { type InstanceId, newCallStream } from '../../../domain/stream-name.ts';
 import { StreamWriter } from '../../../domain/stream-writer.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcId, McpReply, RequestInfo } from '../../../ports/mcp-endpoint.ts';
+import type { InFlightItem } from '../in-flight.ts';
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from '../jsonrpc.ts';
+import { primes } from '../protocol-versions.ts';
 import { SESSION_ENDED } from '../refusal.ts';
 import { answerText, unkeptAnswerText } from './answer-text.ts';
 import type { Connections } from './connections.ts';
 import { tendRunningStream } from './running-stream.ts';
+import type { SessionHost } from './session-host.ts';
 import type { CallChannel } from './session-wire.ts';
 import { StreamConnection } from './stream-connection.ts';
+import type { Turns } from './turns.ts';
 
 /** A call that is answered within this time, and says nothing before, costs no stream and no row. */
 const FAST_MS = 50;
 /** For how long a call whose session is gone may still be answered: it may be the one that ended it. */
 const LAST_WORD_MS = 3_000;
 
-export interface ExchangeOptions {
+/** What the exchanges of an instance share. */
+export interface ExchangeContext {
   readonly streams: Streams;
   readonly instance: InstanceId;
+  readonly connections: Connections;
+  readonly activity: Activity;
+  /** To become a stream because it takes long, rather than because there is something to send. */
+  readonly slowOpenings: Turns;
+  /** Ends the connection to the session's own stream, wherever that is, and the client comes back. */
+  readonly closeStandaloneStream: (handle: SessionHandle) => void;
+  readonly onOver: (exchange: Exchange) => void;
+}
+
+/** What is to be answered. */
+export interface Posted {
+  readonly host: SessionHost;
   readonly handle: SessionHandle;
+  readonly session: Session;
   readonly requests: readonly JsonRpcId[];
   readonly isBatch: boolean;
-  /** Whether the client understands an event without data, and so resumes what it has seen nothing of. */
-  readonly primes: boolean;
   readonly requestInfo: RequestInfo | undefined;
-  /** Makes this instance seen to be alive, and hear what clients post elsewhere, until the returned call. */
-  readonly engage: () => Promise<() => void>;
-  readonly connections: Connections;
-  /** Counts the session as used until the returned call. */
-  readonly attend: () => () => void;
-  readonly closeStandaloneStream: () => void;
-  /** The stream was ended by another instance, or went with its session: no answer can be given any more. */
-  readonly onLost: (exchange: Exchange, reason: string) => void;
-  readonly onOver: (exchange: Exchange) => void;
 }
 
 /**
@@ -43,14 +52,13 @@ export interface ExchangeOptions {
  * the stream is in the log before it is on the wire, so a client that lost its connection can have it from any
  * instance. That the client is gone changes nothing here.
  */
-export class Exchange implements CallChannel {
+export class Exchange implements CallChannel, InFlightItem {
+  place = 0;
   readonly reply: Promise<McpReply>;
-  readonly requestInfo: RequestInfo | undefined;
-  readonly closeSSEStream?: () => void;
-  readonly closeStandaloneSSEStream?: () => void;
   /** The stream that it became. */
   stream: string | undefined;
-  readonly #options: ExchangeOptions;
+  readonly #posted: Posted;
+  readonly #context: ExchangeContext;
   readonly #cancelTimer: () => void;
   #decide: (reply: McpReply) => void = () => {};
   #refuse: (error: unknown) => void = () => {};
@@ -63,27 +71,44 @@ export class Exchange implements CallChannel {
   readonly #cleanUp: (() => void)[] = [];
   #isOver = false;
 
-  constructor(options: ExchangeOptions) {
-    this.#options = options;
-    this.requestInfo = options.requestInfo;
+  constructor(posted: Posted, context: ExchangeContext) {
+    this.#posted = posted;
+    this.#context = context;
     this.reply = new Promise((resolve, reject) => {
       this.#decide = resolve;
       this.#refuse = reject;
     });
     // Whoever answers is not always whoever waits for the reply.
     this.reply.catch(() => {});
-    this.#cancelTimer = this.#clock.schedule(FAST_MS, () => void this.#open().catch(() => {}));
-    if (options.primes) {
-      this.closeSSEStream = () => this.#disconnect();
-      this.closeStandaloneSSEStream = options.closeStandaloneStream;
-    }
+    this.#cancelTimer = this.#clock.schedule(FAST_MS, () => void this.#becomeStream());
+  }
+
+  get requestInfo(): RequestInfo | undefined {
+    return this.#posted.requestInfo;
+  }
+
+  /** Whether the client understands an event without data, and so resumes what it has seen nothing of. */
+  get isResumable(): boolean {
+    return primes(this.#posted.session.protocolVersion);
+  }
+
+  disconnect(): void {
+    this.#needsStream = true;
+    // The client is to come back for the rest, once it has an id to come back with.
+    this.#open()
+      .then(() => this.#connection?.disconnect())
+      .catch(() => {});
+  }
+
+  disconnectStandalone(): void {
+    this.#context.closeStandaloneStream(this.#posted.handle);
   }
 
   /** Sends a message of the server ahead of the answers. @throws SessionNotFound, StreamEnded, LimitExceeded */
   async send(message: JsonRpcRequest | JsonRpcNotification): Promise<void> {
     this.#needsStream = true;
     const writer = await this.#open();
-    await writer.send([JSON.stringify(message)], { requests: this.#options.requests });
+    await writer.send([JSON.stringify(message)], { requests: this.#posted.requests });
   }
 
   /**
@@ -92,13 +117,13 @@ export class Exchange implements CallChannel {
    */
   answer(response: JsonRpcResponse): void {
     this.#answers.push(response);
-    if (this.#answers.length < this.#options.requests.length) return;
+    if (this.#answers.length < this.#posted.requests.length) return;
     if (this.#isDecided || this.#needsStream) {
       void this.#log();
       return;
     }
     this.#settle(() =>
-      this.#decide({ kind: 'answered', body: this.#options.isBatch ? this.#answers : this.#answers[0] }),
+      this.#decide({ kind: 'answered', body: this.#posted.isBatch ? this.#answers : this.#answers[0] }),
     );
     this.#end();
   }
@@ -115,13 +140,20 @@ export class Exchange implements CallChannel {
   }
 
   get #clock() {
-    return this.#options.streams.options.clock;
+    return this.#context.streams.options.clock;
   }
 
   #settle(how: () => void): void {
     this.#isDecided = true;
     this.#cancelTimer();
     how();
+  }
+
+  async #becomeStream(): Promise<void> {
+    await this.#context.slowOpenings.take(async () => {
+      // Rejections are the answer's affair.
+      if (!this.#isDecided) await this.#open().catch(() => {});
+    });
   }
 
   #open(): Promise<StreamWriter> {
@@ -131,19 +163,20 @@ export class Exchange implements CallChannel {
 
   async #openStream(): Promise<StreamWriter> {
     this.#cancelTimer();
-    const { streams, instance, handle, requests, primes, connections, attend } = this.#options;
+    const { streams, instance, connections, activity } = this.#context;
+    const { host, handle, requests, session } = this.#posted;
     const isOver = (): boolean => this.#isOver || this.#clock.now() >= handle.session.endsAt;
     const stream = { ...handle, stream: newCallStream(instance) };
     this.stream = stream.stream;
     try {
-      this.#cleanUp.push(await persist(this.#options.engage, { ...streams.options, isOver }));
+      this.#cleanUp.push(await persist(() => host.engage(), { ...streams.options, isOver }));
       if (this.#isOver) throw new StreamEnded();
       const tail = streams.follow(stream, { sequence: 0, isNewest: true });
-      const leave = attend();
+      const leave = activity.hold(session);
       const connection: StreamConnection = new StreamConnection({
         tail,
         stream: stream.stream,
-        primes,
+        primes: this.isResumable,
         requests,
         onOver: () => {
           leave();
@@ -184,7 +217,8 @@ export class Exchange implements CallChannel {
   }
 
   async #log(): Promise<void> {
-    const { requests, streams } = this.#options;
+    const { requests } = this.#posted;
+    const { streams } = this.#context;
     const end = { requests, end: true };
     try {
       const writer = await this.#open();
@@ -202,21 +236,14 @@ export class Exchange implements CallChannel {
     }
   }
 
-  /** The client is to come back for the rest, once it has an id to come back with. */
-  #disconnect(): void {
-    this.#needsStream = true;
-    this.#open()
-      .then(() => this.#connection?.disconnect())
-      .catch(() => {});
-  }
-
   #lost(error: unknown): void {
     if (this.#isOver) return;
     this.#end();
     const gone = error instanceof SessionNotFound;
-    this.#options.onLost(
-      this,
+    // No answer can be given any more.
+    this.#posted.host.abandon(
       gone ? SESSION_ENDED : 'Another instance ended this call: it took this one for dead.',
+      this,
     );
   }
 
@@ -225,7 +252,7 @@ export class Exchange implements CallChannel {
     this.#isOver = true;
     this.#cancelTimer();
     this.#runCleanUp();
-    this.#options.onOver(this);
+    this.#context.onOver(this);
   }
 
   #runCleanUp(): void {

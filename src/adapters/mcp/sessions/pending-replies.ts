@@ -1,33 +1,33 @@
 import type { JsonRpcId, McpReply } from '../../../ports/mcp-endpoint.ts';
+import { InFlight, type InFlightItem } from '../in-flight.ts';
 import { refused, STOPPING } from '../refusal.ts';
+
+interface PendingReply extends InFlightItem {
+  readonly end: () => void;
+}
 
 /** The replies that are awaited, so that a stop leaves none of them open. */
 export class PendingReplies {
-  readonly #ends = new Set<() => void>();
-  readonly #whenIdle: (() => void)[] = [];
+  readonly #pending = new InFlight<PendingReply>();
   #isClosed = false;
 
   /** The reply, or the refusal of an instance that stops before it is there. */
-  async wait(requestId: JsonRpcId | undefined, reply: () => Promise<McpReply>): Promise<McpReply> {
-    const stopped = refused('stopping', STOPPING, requestId);
-    if (this.#isClosed) return stopped;
+  wait(requestId: JsonRpcId | undefined, reply: () => Promise<McpReply>): Promise<McpReply> {
+    const stopped = (): McpReply => refused('stopping', STOPPING, requestId);
+    if (this.#isClosed) return Promise.resolve(stopped());
     // Not a race against one promise for all: that would keep every reply ever given.
-    let end = (): void => {};
-    const ended = new Promise<McpReply>((resolve) => {
-      end = () => resolve(stopped);
+    return new Promise((resolve, reject) => {
+      const pending = { place: 0, end: () => resolve(stopped()) };
+      this.#pending.add(pending);
+      reply()
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(pending));
     });
-    this.#ends.add(end);
-    try {
-      return await Promise.race([reply(), ended]);
-    } finally {
-      this.#ends.delete(end);
-      if (this.#ends.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
-    }
   }
 
   /** Resolves when none is awaited. */
-  async idle(): Promise<void> {
-    if (this.#ends.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  idle(): Promise<void> {
+    return this.#pending.idle();
   }
 
   /** Refuses what comes from now on. */
@@ -37,6 +37,6 @@ export class PendingReplies {
 
   /** Refuses what is still awaited. */
   end(): void {
-    for (const end of [...this.#ends]) end();
+    for (const { end } of this.#pending.all()) end();
   }
 }

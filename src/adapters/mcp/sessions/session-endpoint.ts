@@ -233,9 +233,9 @@ export class SessionEndpoint implements McpEndpoint {
       host,
       handle,
       session,
-      requests,
+      requests: requests.map(({ id }) => id),
       isBatch,
-      request: caller.request,
+      requestInfo: caller.request,
     });
     for (const request of requests) void this.#call({ server, host, exchange, session, arrivedAt }, request);
     return exchange.reply;

@@ -22,9 +22,12 @@ export interface Channel {
 export interface CallChannel extends Channel {
   /** The HTTP request that carried the call. */
   readonly requestInfo?: RequestInfo | undefined;
-  /** Absent where the client could not resume. */
-  readonly closeSSEStream?: () => void;
-  readonly closeStandaloneSSEStream?: () => void;
+  /** Whether the client could resume, so that a handler may end its connections. */
+  readonly isResumable: boolean;
+  /** Ends the connection to the call's own stream. */
+  disconnect(): void;
+  /** Ends the connection to the session's own stream. */
+  disconnectStandalone(): void;
 }
 
 /** What lies beyond the line: the session's stream, and the bookkeeping of requests to the client. */
@@ -181,12 +184,15 @@ export class SessionWire implements Transport {
   }
 }
 
-function extraOf({ requestInfo, closeSSEStream, closeStandaloneSSEStream }: CallChannel): MessageExtraInfo {
-  return {
-    ...(requestInfo && { requestInfo }),
-    ...(closeSSEStream && { closeSSEStream }),
-    ...(closeStandaloneSSEStream && { closeStandaloneSSEStream }),
-  };
+function extraOf(channel: CallChannel): MessageExtraInfo {
+  const { requestInfo } = channel;
+  const extra: MessageExtraInfo & { requestInfo?: RequestInfo } = {};
+  if (requestInfo !== undefined) extra.requestInfo = requestInfo;
+  if (channel.isResumable) {
+    extra.closeSSEStream = () => channel.disconnect();
+    extra.closeStandaloneSSEStream = () => channel.disconnectStandalone();
+  }
+  return extra;
 }
 
 function cancelled(requestId: number, reason: string): JsonRpcNotification {

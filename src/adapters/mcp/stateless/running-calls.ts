@@ -1,6 +1,7 @@
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import { InFlight } from '../in-flight.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
 
@@ -9,8 +10,7 @@ export type RunningCallsOptions = Pick<ServedRequestOptions, 'server' | 'bus' | 
 /** The requests that are being answered, apart from those that listen for changes. */
 export class RunningCalls {
   readonly #options: RunningCallsOptions;
-  readonly #running = new Set<ServedRequest>();
-  readonly #whenIdle: (() => void)[] = [];
+  readonly #running = new InFlight<ServedRequest>();
   #isStopped = false;
 
   constructor(options: RunningCallsOptions) {
@@ -35,23 +35,18 @@ export class RunningCalls {
     try {
       return await served.answer(request);
     } finally {
-      served.whenOver(() => this.#over(served));
+      served.whenOver(() => this.#running.delete(served));
     }
   }
 
   /** Resolves when none runs. */
-  async idle(): Promise<void> {
-    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  idle(): Promise<void> {
+    return this.#running.idle();
   }
 
   /** Aborts what still runs. Later ones are refused. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await Promise.all([...this.#running].map((served) => served.close()));
-  }
-
-  #over(served: ServedRequest): void {
-    this.#running.delete(served);
-    if (this.#running.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    await Promise.all(this.#running.all().map((served) => served.close()));
   }
 }

@@ -3,6 +3,7 @@ import { createMcpHandler, McpServer, type Server, type ServerEventBus } from '@
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { InFlightItem } from '../in-flight.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import type { ConnectableServer } from '../server-factory.ts';
 import {
@@ -53,7 +54,8 @@ const servedBefore = new WeakSet<Server>();
  * A request from before its server is made until its answer is complete. It has a handler of the SDK to itself: of
  * one that is shared nobody can say which request the errors are of that it reports.
  */
-export class ServedRequest {
+export class ServedRequest implements InFlightItem {
+  place = 0;
   readonly #options: ServedRequestOptions;
   readonly #handler: ReturnType<typeof createMcpHandler>;
   #server: Server | undefined;

@@ -1,9 +1,11 @@
-import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
 import type { CallerSession } from '../caller-session.ts';
+import { isObject } from '../jsonrpc.ts';
 import type { ServerFactory } from '../server-factory.ts';
 import type { ServiceFacts } from '../service-facts.ts';
 import { durability } from '../session-tools/durability.ts';
+import type { ToolSet } from '../session-tools/tool-set.ts';
 import { stateTools } from './state-tools.ts';
 
 /** One for all servers: each would make an Ajv of its own, which costs more than the rest of the server. */
@@ -45,13 +47,32 @@ export function stateServer(
       },
     );
     server.setRequestHandler('tools/list', () => list);
-    server.setRequestHandler('tools/call', ({ params }) => {
-      const result = tools.call(params.name, params.arguments, caller);
-      if (result === undefined) {
-        throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
-      }
-      return result;
-    });
+    // Not as a handler of 'tools/call': the SDK would check each request twice, and each result once, against
+    // schemas of its own, which costs more than the call. Arguments are checked by the tools, and results typed.
+    server.fallbackRequestHandler = ({ method, params }) => callTool(tools, { method, params }, caller);
     return server;
   };
+}
+
+/** @throws ProtocolError for what is no call of one of the tools */
+async function callTool(
+  tools: ToolSet,
+  {
+    method,
+    params,
+  }: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> | undefined },
+  caller: CallerSession,
+): Promise<CallToolResult> {
+  if (method !== 'tools/call') throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
+  const name = params?.['name'];
+  if (typeof name !== 'string') throw invalidParams('name must be a string: that of a tool');
+  const args = params?.['arguments'];
+  if (args !== undefined && !isObject(args)) throw invalidParams('arguments must be an object');
+  const result = tools.call(name, args, caller);
+  if (result === undefined) throw invalidParams(`Unknown tool: ${name}`);
+  return result;
+}
+
+function invalidParams(problem: string): ProtocolError {
+  return new ProtocolError(ProtocolErrorCode.InvalidParams, problem);
 }

@@ -58,7 +58,10 @@ function readNode(incoming: IncomingMessage, limit: number): Promise<Uint8Array>
     });
     incoming.on('end', () => resolve(chunks.bytes()));
     incoming.on('error', reject);
-    incoming.on('close', () => reject(new Error('closed before its end')));
+    incoming.on('close', () => {
+      // To make an error is dear, and most streams close after their end.
+      if (!incoming.readableEnded) reject(new Error('closed before its end'));
+    });
   });
 }
 

@@ -17,7 +17,7 @@ export interface CostRow {
   readonly name: string;
   /** In words, such as `2 UpdateItem, PutItem`; the same for all sizes. */
   readonly requests: string;
-  /** One for each of {@link SIZES}. */
+  /** One for each of {@link SIZES}, or of those that were asked for. */
   readonly bySize: readonly Units[];
 }
 
@@ -25,10 +25,14 @@ export interface CostRow {
 export type Measure = (value: string) => Promise<readonly Charge[]>;
 
 /** @throws Error if the number of requests depends on the size: the table has no place for that */
-export async function rowOf(name: string, measure: Measure): Promise<CostRow> {
+export async function rowOf(
+  name: string,
+  measure: Measure,
+  sizes: readonly (typeof SIZES)[number][] = SIZES,
+): Promise<CostRow> {
   const requests = new Set<string>();
   const bySize: Units[] = [];
-  for (const { bytes } of SIZES) {
+  for (const { bytes } of sizes) {
     // Two bytes more with its quotes.
     const charges = await measure('x'.repeat(bytes - 2));
     requests.add(requestsOf(charges));

@@ -41,3 +41,17 @@ export function actionsOf(client: DynamoDBClient): string[] {
 export function serviceError(name: string, httpStatusCode = 400): Error {
   return Object.assign(new Error(name), { name, $fault: 'client', $metadata: { httpStatusCode } });
 }
+
+/** What a client sends to DynamoDB, each attempt of a request by itself, in order, from now on. */
+export function sentBy(client: DynamoDBClient): string[] {
+  const sent: string[] = [];
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { readonly headers: Readonly<Record<string, string>> };
+      sent.push(String(headers['x-amz-target']).replace(/^DynamoDB_\d+\./, ''));
+      return next(args);
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  return sent;
+}

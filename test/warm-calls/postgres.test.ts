@@ -1,0 +1,30 @@
+import { postgresStore } from '../../src/adapters/postgres/store.ts';
+import { storeSessionValue } from '../../src/adapters/postgres/store-value-statement.ts';
+import { readSessionValue } from '../../src/adapters/postgres/value-statements.ts';
+import { newSession } from '../contract/fixtures.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+import { tapPostgres } from '../support/postgres-wire.ts';
+import { type TappedStore, warmCallsSuite } from './warm-calls.suite.ts';
+
+const open = (preparedStatements: boolean) => async (): Promise<TappedStore> => {
+  const database = await createTestDatabase();
+  const wire = await tapPostgres(database.url);
+  const store = postgresStore({ connectionString: wire.connectionString, preparedStatements });
+  // Listens from here on. What was remembered before that is asked for once more, since a signal may have been missed.
+  await new Promise<void>((resolve) => store.signals.watch({ ref: newSession().ref }, resolve));
+  return {
+    store,
+    sent: wire.executed,
+    close: async () => {
+      await store.close();
+      await wire.close();
+      await database.drop();
+    },
+  };
+};
+
+warmCallsSuite('postgres', open(true), { store: ['mcp_store_value'], get: ['mcp_read_value'] });
+warmCallsSuite('postgres without prepared statements', open(false), {
+  store: [storeSessionValue.text],
+  get: [readSessionValue.text],
+});

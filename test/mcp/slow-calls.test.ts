@@ -8,9 +8,9 @@ import { newInstanceId } from '../../src/domain/stream-name.ts';
 import { HOUR, times } from '../contract/fixtures.ts';
 import { gate, type LabInstance, type StreamLab, streamLab } from '../support/stream-lab.ts';
 
-const CALLS = 30;
-/** As many as become streams at a time. */
-const AT_A_TIME = 8;
+const CALLS = 80;
+/** As many of so many become streams at a time. */
+const AT_A_TIME = 4;
 
 let lab: StreamLab;
 let a: LabInstance;

@@ -10,7 +10,7 @@ let begun: number[];
 
 beforeEach(() => {
   clock = new FakeClock(NOW);
-  turns = new Turns({ most: 2, longestMs: 1_000, clock });
+  turns = new Turns({ most: () => 2, longestMs: 1_000, clock });
   begun = [];
 });
 

@@ -15,6 +15,10 @@ export class InFlight<Item extends InFlightItem> {
   readonly #items: Item[] = [];
   readonly #whenIdle: (() => void)[] = [];
 
+  get size(): number {
+    return this.#items.length;
+  }
+
   add(item: Item): void {
     item.place = this.#items.length;
     this.#items.push(item);

@@ -17,7 +17,7 @@ export class Announcements {
     const { clock } = options.streams.options;
     this.#options = {
       ...options,
-      turns: new Turns({ most: MOST_AT_ONCE, longestMs: LONGEST_TURN_MS, clock }),
+      turns: new Turns({ most: () => MOST_AT_ONCE, longestMs: LONGEST_TURN_MS, clock }),
     };
   }
 

@@ -8,11 +8,12 @@ import { Exchange, type ExchangeContext, type Posted } from './exchange.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Calls that become streams at a time because they take long. Where many do, it is mostly because too much runs
- * already: if each then wrote to the log as well, all would be slower still, and yet more would. Those that are
- * answered while they wait for their turn cost nothing.
+ * Of the calls that run, one in so many becomes a stream at a time because it takes long. Where most calls do, it is in
+ * general because too much runs already: if each then wrote to the log as well, all would be slower still, and yet more
+ * would. Those that are answered while they wait for their turn cost nothing.
  */
-const SLOW_OPENINGS = 8;
+const CALLS_PER_OPENING = 20;
+const FEWEST_OPENINGS = 2;
 const LONGEST_OPENING_MS = 1_000;
 
 export type ExchangesOptions = Pick<ExchangeContext, 'streams' | 'instance' | 'connections' | 'activity'>;
@@ -26,7 +27,7 @@ export class Exchanges {
     this.#context = {
       ...options,
       slowOpenings: new Turns({
-        most: SLOW_OPENINGS,
+        most: () => Math.max(FEWEST_OPENINGS, this.#running.size / CALLS_PER_OPENING),
         longestMs: LONGEST_OPENING_MS,
         clock: options.streams.options.clock,
       }),

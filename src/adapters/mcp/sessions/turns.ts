@@ -1,8 +1,8 @@
 import type { Clock } from '../../../ports/clock.ts';
 
 export interface TurnsOptions {
-  /** How many may be at it at a time. */
-  readonly most: number;
+  /** How many may be at it at a time; asked whenever a turn is wanted or over. */
+  readonly most: () => number;
   /** What takes longer than this does not hold up the others any more. Milliseconds. */
   readonly longestMs: number;
   readonly clock: Clock;
@@ -20,15 +20,17 @@ export class Turns {
 
   async take<T>(operation: () => Promise<T>): Promise<T> {
     const { most, longestMs, clock } = this.#options;
-    if (this.#taken < most) this.#taken += 1;
+    if (this.#taken < most()) this.#taken += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     let isOver = false;
     const passOn = (): void => {
       if (isOver) return;
       isOver = true;
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#taken -= 1;
-      else next();
+      this.#taken -= 1;
+      while (this.#waiting.length > 0 && this.#taken < most()) {
+        this.#taken += 1;
+        this.#waiting.shift()?.();
+      }
     };
     const cancel = clock.schedule(longestMs, passOn);
     try {

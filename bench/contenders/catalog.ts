@@ -1,0 +1,130 @@
+import { BareSession } from '../load/bare-session.ts';
+import { SessionClient } from '../load/session-client.ts';
+import { CheckedSession, type StateSession } from '../load/state-session.ts';
+import { StatelessClient } from '../load/stateless-client.ts';
+import { programArguments } from '../project.ts';
+import type { Contender, ContenderName, RunningContender } from './contender.ts';
+import type { Environment } from './environment.ts';
+import type { ServerProcess } from './server-process.ts';
+
+const INSTANCES = 3;
+const LOG_LEVEL = 'warn';
+
+const withSession = async (origin: string): Promise<StateSession> =>
+  new CheckedSession(await SessionClient.open(origin));
+const withHandle = async (origin: string): Promise<StateSession> =>
+  new CheckedSession(await StatelessClient.open(origin));
+
+const contenders: readonly Contender[] = [
+  {
+    name: 'bare',
+    title: 'a bare Node HTTP server (ceiling of machine and loader)',
+    start: (environment) => program(environment, ['bare.ts'], async (origin) => new BareSession(origin)),
+  },
+  {
+    name: 'sdk-json',
+    title: 'official SDK v1, in memory, on Hono, JSON answers',
+    start: (environment) => program(environment, ['sdk.ts', 'json'], withSession),
+  },
+  {
+    name: 'sdk-sse',
+    title: 'official SDK v1, in memory, on Hono, SSE answers',
+    start: (environment) => program(environment, ['sdk.ts', 'sse'], withSession),
+  },
+  {
+    name: 'memory',
+    title: 'durable-mcp, in memory',
+    start: (environment) => program(environment, ['memory.ts'], withSession),
+  },
+  {
+    name: 'postgres',
+    title: 'durable-mcp, PostgreSQL',
+    start: (environment) => onPostgres(environment, 'one'),
+  },
+  {
+    name: 'postgres-100k',
+    title: 'durable-mcp, PostgreSQL with 100,000 sessions',
+    start: (environment) => onPostgres(environment, 'crowded'),
+  },
+  {
+    name: 'postgres-3',
+    title: `durable-mcp, PostgreSQL, ${INSTANCES} instances behind a round-robin proxy`,
+    start: threeOnPostgres,
+  },
+  { name: 'dynamodb', title: 'durable-mcp, DynamoDB emulator', start: onDynamodb },
+  {
+    name: 'sdk2-2026',
+    title: 'official SDK v2, 2026-07-28, in memory, on Hono',
+    start: (environment) => program(environment, ['sdk2.ts'], withHandle),
+  },
+  {
+    name: 'postgres-2026',
+    title: 'durable-mcp, PostgreSQL, 2026-07-28',
+    // The servers are the same: they serve clients of all revisions.
+    start: async (environment) => {
+      const running = await environment.contender('postgres');
+      return { ...running, openSession: () => withHandle(running.origin) };
+    },
+  },
+];
+
+export const CONTENDERS = Object.fromEntries(contenders.map((each) => [each.name, each])) as Readonly<
+  Record<ContenderName, Contender>
+>;
+
+type Opens = (origin: string) => Promise<StateSession>;
+
+async function program(
+  environment: Environment,
+  [file = '', ...args]: readonly string[],
+  open: Opens,
+): Promise<RunningContender> {
+  const server = await environment.server([...programArguments(`servers/${file}`), ...args], { LOG_LEVEL });
+  return running(server.origin, [server], open);
+}
+
+async function onPostgres(environment: Environment, database: string): Promise<RunningContender> {
+  const databaseUrl = await environment.database(database);
+  const server = await instance(environment, databaseUrl);
+  return { ...running(server.origin, [server], withSession), databaseUrl };
+}
+
+async function threeOnPostgres(environment: Environment): Promise<RunningContender> {
+  const databaseUrl = await environment.database('three');
+  const instances: ServerProcess[] = [];
+  // One after the other: the first makes the tables.
+  for (let n = 0; n < INSTANCES; n += 1) instances.push(await instance(environment, databaseUrl));
+  const proxy = await environment.server([
+    ...programArguments('servers/round-robin-proxy.ts'),
+    ...instances.map(({ origin }) => origin),
+  ]);
+  return { ...running(proxy.origin, instances, withSession), databaseUrl };
+}
+
+function instance(environment: Environment, databaseUrl: string): Promise<ServerProcess> {
+  return service(environment, 'postgres', { DATABASE_URL: databaseUrl });
+}
+
+async function onDynamodb(environment: Environment): Promise<RunningContender> {
+  const endpoint = await environment.engine('dynamodb');
+  const server = await service(environment, 'dynamodb', { AWS_ENDPOINT_URL_DYNAMODB: endpoint });
+  return running(server.origin, [server], withSession);
+}
+
+/** The service as it is run in production, compiled. */
+function service(
+  environment: Environment,
+  store: 'postgres' | 'dynamodb',
+  settings: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
+  return environment.server(['build/app/cli/start.js', '--store', store], {
+    PORT: '0',
+    CREATE_TABLES_IF_MISSING: 'true',
+    LOG_LEVEL,
+    ...settings,
+  });
+}
+
+function running(origin: string, instances: readonly ServerProcess[], open: Opens): RunningContender {
+  return { origin, instances, openSession: () => open(origin) };
+}

@@ -112,7 +112,7 @@ async function onDynamodb(environment: Environment): Promise<RunningContender> {
 }
 
 /** The service as it is run in production, compiled. */
-function service(
+export function service(
   environment: Environment,
   store: 'postgres' | 'dynamodb',
   settings: Readonly<Record<string, string>>,

@@ -1,4 +1,5 @@
 import type { Reply } from './connection.ts';
+import { ServerSentEvents } from './server-sent-events.ts';
 
 /** A server answered otherwise than it must: the run has failed, however fast it was. */
 export class WrongAnswer extends Error {
@@ -39,15 +40,8 @@ export function resultIn({ status, headers, text }: Reply, id: number): unknown 
 
 /** The messages of a complete stream of server-sent events; events without data, such as priming ones, are none. */
 export function messagesIn(stream: string): readonly Message[] {
-  const messages: Message[] = [];
-  for (const event of stream.split(/\r?\n\r?\n/)) {
-    let data = '';
-    for (const line of event.split(/\r?\n/)) {
-      if (line.startsWith('data:')) data += line.slice(line[5] === ' ' ? 6 : 5);
-    }
-    if (data !== '') messages.push(parsed(data));
-  }
-  return messages;
+  const events = new ServerSentEvents().push(stream);
+  return events.flatMap(({ data }) => (data === '' ? [] : [parsed(data)]));
 }
 
 function parsed(text: string): Message {

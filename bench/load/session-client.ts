@@ -2,7 +2,7 @@ import { resultIn, WrongAnswer } from './answer.ts';
 import { Connection } from './connection.ts';
 import { CLIENT_INFO, structuredContentOf, type ToolClient } from './tool-client.ts';
 
-const PROTOCOL_VERSION = '2025-11-25';
+export const PROTOCOL_VERSION = '2025-11-25';
 const HEADERS = ['Content-Type', 'application/json', 'Accept', 'application/json, text/event-stream'];
 
 const INITIALIZE = JSON.stringify({

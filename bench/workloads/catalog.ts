@@ -1,5 +1,9 @@
 import type { ContenderName } from '../contenders/contender.ts';
 import { callsWorkload } from './calls.ts';
+import { DELIVERY } from './delivery.ts';
+import { IDLE_STATEMENTS } from './idle-statements.ts';
+import { IDLE_STREAMS } from './idle-streams.ts';
+import { REPLAY } from './replay.ts';
 import type { Workload } from './workload.ts';
 
 const ALL: readonly ContenderName[] = [
@@ -34,4 +38,8 @@ export const WORKLOADS: readonly Workload[] = [
     }),
     quick: true,
   },
+  IDLE_STREAMS,
+  IDLE_STATEMENTS,
+  DELIVERY,
+  REPLAY,
 ];

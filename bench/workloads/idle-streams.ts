@@ -1,0 +1,121 @@
+import { service } from '../contenders/catalog.ts';
+import type { ContenderName } from '../contenders/contender.ts';
+import type { Environment } from '../contenders/environment.ts';
+import type { ServerProcess } from '../contenders/server-process.ts';
+import { closeStreams, openIdleSessions, openStreams } from '../load/many.ts';
+import { SessionClient } from '../load/session-client.ts';
+import { CheckedSession } from '../load/state-session.ts';
+import { programArguments } from '../project.ts';
+import { caller, keyNames } from './calls.ts';
+import { costOfEach, heldMemory } from './held-memory.ts';
+import { measureLoad } from './measured-load.ts';
+import type { Case, Figures, Workload } from './workload.ts';
+
+const STREAMS = 1_000;
+/** Opened and closed before anything is measured: the first ones make what all others share. */
+const WARM_UP = 50;
+const CALLERS = 50;
+const MIX = { stores: 0.5, valueBytes: 100 };
+const KEYS = 10;
+
+type Start = (environment: Environment) => Promise<ServerProcess>;
+
+/** What idle GET streams cost: memory, and the calls that other sessions make meanwhile. */
+export const IDLE_STREAMS: Workload = {
+  name: 'idle-streams',
+  title: `${STREAMS.toLocaleString('en-US')} idle GET streams, and the calls of ${CALLERS} other sessions beside them`,
+  cases: [
+    floorCase(),
+    idleCase('sdk-json', async () => (environment) => ownProgram(environment, 'sdk.ts', 'json')),
+    idleCase('memory', async () => (environment) => ownProgram(environment, 'memory.ts')),
+    idleCase('postgres', async (environment) => {
+      const databaseUrl = await environment.database('idle');
+      return () => service(environment, 'postgres', { DATABASE_URL: databaseUrl });
+    }),
+  ],
+};
+
+/** Each round has a server of its own: one that has held streams before does not ask the system for their memory. */
+function idleCase(contender: ContenderName, ready: (environment: Environment) => Promise<Start>): Case {
+  return {
+    name: contender,
+    contender,
+    prepare: async (environment) => {
+      const start = await ready(environment);
+      return {
+        measure: async (seconds) => {
+          const server = await start(environment);
+          const figures = await measureStreams(server, seconds / 2);
+          await server.stop();
+          return figures;
+        },
+        close: async () => {},
+      };
+    },
+  };
+}
+
+async function measureStreams(server: ServerProcess, seconds: number): Promise<Figures> {
+  const { origin } = server;
+  const openSession = async (): Promise<CheckedSession> =>
+    new CheckedSession(await SessionClient.open(origin));
+  const contender = { origin, instances: [server], openSession };
+  const callers = await Promise.all(Array.from({ length: CALLERS }, openSession));
+  const workers = callers.map((session, n) => caller(session, keyNames(KEYS), MIX, n));
+  const load = (): Promise<Figures> => measureLoad(contender, workers, seconds);
+  await closeStreams(await openStreams(origin, await openIdleSessions(origin, WARM_UP)));
+  const before = await load();
+
+  const empty = await heldMemory(server);
+  const sessionIds = await openIdleSessions(origin, STREAMS);
+  const withSessions = await heldMemory(server);
+  const streams = await openStreams(origin, sessionIds);
+  const withStreams = await heldMemory(server);
+  const during = await load();
+  await closeStreams(streams);
+  const after = await load();
+
+  await Promise.all(callers.map((each) => each.close()));
+  const alone = (rateOf(before) + rateOf(after)) / 2;
+  const session = costOfEach(empty, withSessions, STREAMS);
+  const stream = costOfEach(withSessions, withStreams, STREAMS);
+  return {
+    stream_kib: stream.held,
+    stream_resident_kib: stream.resident,
+    session_kib: session.held,
+    session_resident_kib: session.resident,
+    ...during,
+    alone_calls_per_s: alone,
+    x_alone: rateOf(during) / alone,
+  };
+}
+
+function rateOf(figures: Figures): number {
+  return figures['calls_per_s'] ?? Number.NaN;
+}
+
+/** The least that an open stream costs on Node: no sessions, and nothing to call. */
+function floorCase(): Case {
+  return {
+    name: 'bare',
+    contender: 'bare',
+    prepare: async (environment) => ({
+      measure: async () => {
+        const server = await ownProgram(environment, 'bare-streams.ts');
+        const nobodys = (count: number): undefined[] => Array.from({ length: count });
+        await closeStreams(await openStreams(server.origin, nobodys(WARM_UP)));
+        const empty = await heldMemory(server);
+        const streams = await openStreams(server.origin, nobodys(STREAMS));
+        const stream = costOfEach(empty, await heldMemory(server), STREAMS);
+        await closeStreams(streams);
+        await server.stop();
+        return { stream_kib: stream.held, stream_resident_kib: stream.resident };
+      },
+      close: async () => {},
+    }),
+  };
+}
+
+function ownProgram(environment: Environment, file: string, ...args: string[]): Promise<ServerProcess> {
+  return environment.server([...programArguments(`servers/${file}`), ...args], { LOG_LEVEL: 'warn' });
+}

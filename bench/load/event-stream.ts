@@ -34,7 +34,12 @@ export class EventStream {
   static async open(origin: string, options: EventStreamOptions = {}): Promise<EventStream> {
     const client = new Client(origin, { pipelining: 1, bodyTimeout: 0 });
     const stream = new EventStream(client);
-    await stream.#listen(options);
+    try {
+      await stream.#listen(options);
+    } catch (error) {
+      await stream.close();
+      throw error;
+    }
     return stream;
   }
 

@@ -28,7 +28,8 @@ export class StatementsOnTheWire {
     const missing = needed - this.#head.length;
     this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)]);
     if (this.#head.length === needed) {
-      if (this.#hasBegun && RUNS.has(this.#head[0] ?? 0)) this.count += 1;
+      // In place of a type, the first message has a byte of its length, which is 0.
+      if (RUNS.has(this.#head[0] ?? 0)) this.count += 1;
       this.#left = this.#head.readInt32BE(needed - 4) - 4;
       this.#head = Buffer.alloc(0);
       this.#hasBegun = true;

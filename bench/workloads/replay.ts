@@ -28,7 +28,17 @@ async function prepare(environment: Environment): Promise<PreparedCase> {
   const { sessionId } = client;
   const lastEventId = await firstEventId(b.origin, sessionId);
   for (let from = 1; from <= EVENTS; from += PER_CALL) await emit(client, from, PER_CALL);
-  const measure = (): Promise<Figures> => replay(b.origin, { sessionId, lastEventId });
+  const measure = async (): Promise<Figures> => {
+    const before = await b.usage();
+    const ms = await replay(b.origin, { sessionId, lastEventId });
+    const after = await b.usage();
+    return {
+      events: EVENTS,
+      replay_ms: ms,
+      events_per_s: EVENTS / (ms / 1_000),
+      cpu_us_per_event: (after.cpuMicros - before.cpuMicros) / EVENTS,
+    };
+  };
   await measure();
   return { measure, close: () => client.close() };
 }
@@ -47,7 +57,8 @@ async function firstEventId(origin: string, sessionId: string): Promise<string> 
   return id;
 }
 
-async function replay(origin: string, from: EventStreamOptions): Promise<Figures> {
+/** @returns from the request until the client had the last event, in milliseconds */
+async function replay(origin: string, from: EventStreamOptions): Promise<number> {
   let last = 0;
   let complete: (at: bigint) => void = () => {};
   const completed = new Promise<bigint>((resolve) => {
@@ -66,5 +77,5 @@ async function replay(origin: string, from: EventStreamOptions): Promise<Figures
   });
   const ms = Number((await Promise.race([completed, stream.failure])) - begun) / 1e6;
   await stream.close();
-  return { events: EVENTS, replay_ms: ms, events_per_s: EVENTS / (ms / 1_000) };
+  return ms;
 }

@@ -13,7 +13,7 @@ const HEADERS = {
 const UTF8 = new TextEncoder();
 const KEEP_ALIVE = UTF8.encode(': keep-alive\n\n');
 
-/** Sends a stream as server-sent events. An event is only asked for when the client has room for it. */
+/** Sends a stream as server-sent events. Events are only asked for when the client has room. */
 export function eventStreamResponse(events: EventStream): Response {
   let keepAlive: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>(
@@ -25,14 +25,14 @@ export function eventStreamResponse(events: EventStream): Response {
         }, KEEP_ALIVE_MS).unref();
       },
       pull: async (controller) => {
-        let event: StreamEvent | undefined;
+        let next: readonly StreamEvent[] | undefined;
         try {
-          event = await events.next();
+          next = await events.next();
         } finally {
-          if (event === undefined) clearInterval(keepAlive);
+          if (next === undefined) clearInterval(keepAlive);
         }
-        if (event === undefined) controller.close();
-        else controller.enqueue(UTF8.encode(encode(event)));
+        if (next === undefined) controller.close();
+        else controller.enqueue(UTF8.encode(next.map(encode).join('')));
       },
       cancel: () => {
         clearInterval(keepAlive);

@@ -5,6 +5,7 @@ import { StatelessClient } from '../load/stateless-client.ts';
 import { programArguments } from '../project.ts';
 import type { Contender, ContenderName, RunningContender } from './contender.ts';
 import type { Environment } from './environment.ts';
+import { multiplySessions } from './multiply-sessions.ts';
 import type { ServerProcess } from './server-process.ts';
 
 const INSTANCES = 3;
@@ -42,9 +43,14 @@ const contenders: readonly Contender[] = [
     start: (environment) => onPostgres(environment, 'one'),
   },
   {
+    name: 'postgres-100',
+    title: 'durable-mcp, PostgreSQL with 100 other sessions',
+    start: (environment) => amongOthers(environment, 'few', 100),
+  },
+  {
     name: 'postgres-100k',
-    title: 'durable-mcp, PostgreSQL with 100,000 sessions',
-    start: (environment) => onPostgres(environment, 'crowded'),
+    title: 'durable-mcp, PostgreSQL with 100,000 other sessions',
+    start: (environment) => amongOthers(environment, 'many', 100_000),
   },
   {
     name: 'postgres-3',
@@ -89,6 +95,18 @@ async function onPostgres(environment: Environment, database: string): Promise<R
   return { ...running(server.origin, [server], withSession), databaseUrl };
 }
 
+async function amongOthers(
+  environment: Environment,
+  database: string,
+  others: number,
+): Promise<RunningContender> {
+  const contender = await onPostgres(environment, database);
+  const template = await contender.openSession();
+  await template.store('key-0', 100);
+  await multiplySessions(contender.databaseUrl ?? '', others);
+  return contender;
+}
+
 async function threeOnPostgres(environment: Environment): Promise<RunningContender> {
   const databaseUrl = await environment.database('three');
   const instances: ServerProcess[] = [];
@@ -108,7 +126,7 @@ function instance(environment: Environment, databaseUrl: string): Promise<Server
 async function onDynamodb(environment: Environment): Promise<RunningContender> {
   const endpoint = await environment.engine('dynamodb');
   const server = await service(environment, 'dynamodb', { AWS_ENDPOINT_URL_DYNAMODB: endpoint });
-  return running(server.origin, [server], withSession);
+  return { ...running(server.origin, [server], withSession), dynamodbUrl: endpoint };
 }
 
 /** The service as it is run in production, compiled. */

@@ -20,7 +20,7 @@ export type ContenderName =
 export interface Contender {
   readonly name: ContenderName;
   /** For people. */
-  readonly title: string;
+  readonly label: string;
   start(environment: Environment): Promise<RunningContender>;
 }
 

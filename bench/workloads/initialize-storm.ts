@@ -1,7 +1,7 @@
 import type { ContenderName } from '../contenders/contender.ts';
 import { Connection } from '../load/connection.ts';
 import { SessionClient } from '../load/session-client.ts';
-import { measureLoad } from './measured-load.ts';
+import { measureLoad, warmUp } from './measured-load.ts';
 import type { Case, Workload } from './workload.ts';
 
 /** Clients that all come at once, as after a deploy: each connection opens one session after the other. */
@@ -27,6 +27,7 @@ function stormCase(contender: ContenderName, count: number): Case {
       const workers = clients.map(({ connection, opened }) => async () => {
         opened.push(await SessionClient.openOn(connection));
       });
+      await warmUp(workers);
       return {
         measure: async (seconds) => {
           const figures = await measureLoad(running, workers, seconds);

@@ -3,7 +3,7 @@ import { SessionClient } from '../load/session-client.ts';
 import { CheckedSession } from '../load/state-session.ts';
 import { caller, keyNames } from './calls.ts';
 import { copyValues } from './copy-values.ts';
-import { measureLoad } from './measured-load.ts';
+import { measureLoad, warmUp } from './measured-load.ts';
 import type { Case, Workload } from './workload.ts';
 
 const MIX = { stores: 0.5, valueBytes: 100 } as const;
@@ -47,6 +47,7 @@ function sessionSizeCase(contender: ContenderName, count: number, size: number):
         sessions.push(session);
       }
       const workers = sessions.map((session, n) => caller(session, keys, MIX, n));
+      await warmUp(workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
         close: async () => {

@@ -6,7 +6,8 @@ import { Environment } from '../../bench/contenders/environment.ts';
 import { SessionClient } from '../../bench/load/session-client.ts';
 import { CheckedSession } from '../../bench/load/state-session.ts';
 import { runWorkload } from '../../bench/run-workload.ts';
-import { callsWorkload } from '../../bench/workloads/calls.ts';
+import { caller, callsWorkload } from '../../bench/workloads/calls.ts';
+import { measureLoad } from '../../bench/workloads/measured-load.ts';
 
 const CONTENDERS: readonly ContenderName[] = ['sdk-json', 'sdk-sse', 'memory'];
 const environment = new Environment();
@@ -17,6 +18,8 @@ describe('the load', () => {
   it('calls the servers, checks what they answer, and counts what it cost them', async () => {
     const calls = { sessions: 2, stores: 0.5, valueBytes: 20 };
     const workload = callsWorkload('few', 'a few calls', CONTENDERS, calls);
+    // All at once: the run itself would start one after the other.
+    await Promise.all(CONTENDERS.map((name) => environment.contender(name)));
     const turns: string[] = [];
     const result = await runWorkload(workload, environment, { rounds: 2, seconds: 0.05 }, (text) =>
       turns.push(text.replace(/^few: /, '')),
@@ -85,26 +88,22 @@ describe('a server that answers wrongly', () => {
   });
 
   it('fails the run, which names the case', async () => {
-    lie = (answer, call) => (call === 2 ? changed(answer, { version: 7 }) : answer);
+    // Catches: a load that goes on, or a run that reports, after an answer was wrong.
+    lie = (answer, call) => (call === 20 ? changed(answer, { version: 7 }) : answer);
+    const session = new CheckedSession(await SessionClient.open(origin));
+    const liar = { origin, instances: [], openSession: async () => session };
+    const workers = [caller(session, ['key'], { stores: 1, valueBytes: 20 }, 1)];
+    const prepare = async () => ({
+      measure: (seconds: number) => measureLoad(liar, workers, seconds),
+      close: () => session.close(),
+    });
     const workload = {
       name: 'lies',
       title: 'lies',
-      cases: [
-        {
-          name: 'liar',
-          contender: 'memory' as const,
-          prepare: async () => ({
-            measure: async () => {
-              await results();
-              return {};
-            },
-            close: async () => {},
-          }),
-        },
-      ],
+      cases: [{ name: 'liar', contender: 'memory' as const, prepare }],
     };
-    const run = runWorkload(workload, environment, { rounds: 1, seconds: 0.05 }, () => {});
-    await expect(run).rejects.toThrow('lies, liar: expected version 2 of key to be stored');
+    const run = runWorkload(workload, environment, { rounds: 1, seconds: 5 }, () => {});
+    await expect(run).rejects.toThrow('lies, liar: expected version 20 of key to be stored');
   });
 });
 

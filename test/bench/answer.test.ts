@@ -25,6 +25,7 @@ describe('resultIn', () => {
     ['another request’s', reply('{"id":4,"result":{}}')],
     ['another request’s, in a stream', stream('data: {"id":4,"result":{}}\n\n')],
     ['an error', reply('{"id":3,"error":{"code":-32603,"message":"no"}}')],
+    ['a result and an error', reply('{"id":3,"result":{},"error":{"code":1,"message":"no"}}')],
     ['neither a result nor an error', reply('{"id":3}')],
     ['not JSON', reply('{"id":3,"resu')],
     ['empty', stream('')],

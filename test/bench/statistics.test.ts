@@ -4,7 +4,7 @@ import { median, percentile } from '../../bench/report/statistics.ts';
 describe('median', () => {
   it('is the value in the middle, by size', () => {
     // Catches: the default sort, which compares numbers as text.
-    expect(median([100, 9, 20])).toBe(20);
+    expect(median([100, 9, 8])).toBe(9);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(median([7])).toBe(7);
   });

@@ -19,7 +19,7 @@ export async function runWorkload(
     const ready = await named(workload, each.name, () => each.prepare(environment));
     prepared.push({ name: each.name, case: ready, rounds: [] });
   }
-  const total = Math.min(rounds, workload.maxRounds ?? rounds);
+  const total = workload.rounds ?? rounds;
   for (let round = 1; round <= total; round += 1) {
     for (const each of prepared) {
       onProgress(`${workload.name}: round ${round} of ${total}, ${each.name}`);

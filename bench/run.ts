@@ -2,7 +2,9 @@ import { Environment } from './contenders/environment.ts';
 import { readOptions, USAGE } from './options.ts';
 import { plan } from './plan.ts';
 import type { WorkloadResult } from './report/results.ts';
+import { evaluate, TARGETS, targetTable } from './report/targets.ts';
 import { workloadTable } from './report/workload-table.ts';
+import { writeResults } from './report/write-results.ts';
 import { runWorkload } from './run-workload.ts';
 import { WORKLOADS } from './workloads/catalog.ts';
 
@@ -15,6 +17,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const options = readOptions(args);
   const workloads = plan(WORKLOADS, options);
+  const startedAt = new Date();
   const environment = new Environment();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void environment.stop().finally(() => process.exit(130)));
@@ -29,6 +32,9 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     await environment.stop();
   }
+  const targets = evaluate(TARGETS, results);
+  console.log(`${targetTable(targets)}\n`);
+  for (const path of await writeResults(options, startedAt, results, targets)) console.log(path);
 }
 
 try {

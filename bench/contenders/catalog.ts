@@ -5,6 +5,7 @@ import { StatelessClient } from '../load/stateless-client.ts';
 import { programArguments } from '../project.ts';
 import type { Contender, ContenderName, RunningContender } from './contender.ts';
 import type { Environment } from './environment.ts';
+import { multiplySessions } from './multiply-sessions.ts';
 import type { ServerProcess } from './server-process.ts';
 
 const INSTANCES = 3;
@@ -18,48 +19,53 @@ const withHandle = async (origin: string): Promise<StateSession> =>
 const contenders: readonly Contender[] = [
   {
     name: 'bare',
-    title: 'a bare Node HTTP server (ceiling of machine and loader)',
+    label: 'bare Node HTTP server (the ceiling)',
     start: (environment) => program(environment, ['bare.ts'], async (origin) => new BareSession(origin)),
   },
   {
     name: 'sdk-json',
-    title: 'official SDK v1, in memory, on Hono, JSON answers',
+    label: 'official SDK 1, in memory, JSON',
     start: (environment) => program(environment, ['sdk.ts', 'json'], withSession),
   },
   {
     name: 'sdk-sse',
-    title: 'official SDK v1, in memory, on Hono, SSE answers',
+    label: 'official SDK 1, in memory, SSE',
     start: (environment) => program(environment, ['sdk.ts', 'sse'], withSession),
   },
   {
     name: 'memory',
-    title: 'durable-mcp, in memory',
+    label: 'durable-mcp, in memory',
     start: (environment) => program(environment, ['memory.ts'], withSession),
   },
   {
     name: 'postgres',
-    title: 'durable-mcp, PostgreSQL',
+    label: 'durable-mcp, PostgreSQL',
     start: (environment) => onPostgres(environment, 'one'),
   },
   {
+    name: 'postgres-100',
+    label: 'durable-mcp, PostgreSQL, 100 sessions',
+    start: (environment) => amongOthers(environment, 'few', 100),
+  },
+  {
     name: 'postgres-100k',
-    title: 'durable-mcp, PostgreSQL with 100,000 sessions',
-    start: (environment) => onPostgres(environment, 'crowded'),
+    label: 'durable-mcp, PostgreSQL, 100,000 sessions',
+    start: (environment) => amongOthers(environment, 'many', 100_000),
   },
   {
     name: 'postgres-3',
-    title: `durable-mcp, PostgreSQL, ${INSTANCES} instances behind a round-robin proxy`,
+    label: `durable-mcp, PostgreSQL, ${INSTANCES} instances, proxy`,
     start: threeOnPostgres,
   },
-  { name: 'dynamodb', title: 'durable-mcp, DynamoDB emulator', start: onDynamodb },
+  { name: 'dynamodb', label: 'durable-mcp, DynamoDB emulator', start: onDynamodb },
   {
     name: 'sdk2-2026',
-    title: 'official SDK v2, 2026-07-28, in memory, on Hono',
+    label: 'official SDK 2 (2026-07-28), in memory',
     start: (environment) => program(environment, ['sdk2.ts'], withHandle),
   },
   {
     name: 'postgres-2026',
-    title: 'durable-mcp, PostgreSQL, 2026-07-28',
+    label: 'durable-mcp (2026-07-28), PostgreSQL',
     // The servers are the same: they serve clients of all revisions.
     start: async (environment) => {
       const running = await environment.contender('postgres');
@@ -89,6 +95,18 @@ async function onPostgres(environment: Environment, database: string): Promise<R
   return { ...running(server.origin, [server], withSession), databaseUrl };
 }
 
+async function amongOthers(
+  environment: Environment,
+  database: string,
+  others: number,
+): Promise<RunningContender> {
+  const contender = await onPostgres(environment, database);
+  const template = await contender.openSession();
+  await template.store('key-0', 100);
+  await multiplySessions(contender.databaseUrl ?? '', others);
+  return contender;
+}
+
 async function threeOnPostgres(environment: Environment): Promise<RunningContender> {
   const databaseUrl = await environment.database('three');
   const instances: ServerProcess[] = [];
@@ -108,7 +126,7 @@ function instance(environment: Environment, databaseUrl: string): Promise<Server
 async function onDynamodb(environment: Environment): Promise<RunningContender> {
   const endpoint = await environment.engine('dynamodb');
   const server = await service(environment, 'dynamodb', { AWS_ENDPOINT_URL_DYNAMODB: endpoint });
-  return running(server.origin, [server], withSession);
+  return { ...running(server.origin, [server], withSession), dynamodbUrl: endpoint };
 }
 
 /** The service as it is run in production, compiled. */

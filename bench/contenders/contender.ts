@@ -10,6 +10,7 @@ export type ContenderName =
   | 'memory'
   | 'postgres'
   | 'postgres-3'
+  | 'postgres-100'
   | 'postgres-100k'
   | 'dynamodb'
   | 'sdk2-2026'
@@ -19,7 +20,7 @@ export type ContenderName =
 export interface Contender {
   readonly name: ContenderName;
   /** For people. */
-  readonly title: string;
+  readonly label: string;
   start(environment: Environment): Promise<RunningContender>;
 }
 
@@ -33,4 +34,6 @@ export interface RunningContender {
   openSession(): Promise<StateSession>;
   /** Of a contender on PostgreSQL. */
   readonly databaseUrl?: string;
+  /** Of a contender on an emulator of DynamoDB. */
+  readonly dynamodbUrl?: string;
 }

@@ -17,7 +17,8 @@ export class Environment {
   readonly #engines = new Map<EngineKind, Promise<EmbeddedEngine>>();
   readonly #servers: Promise<ServerProcess>[] = [];
   readonly #dataDir = mkdtemp(join(tmpdir(), 'durable-mcp-bench-'));
-  #isStopping = false;
+  readonly #beforeEnd: (() => Promise<void>)[] = [];
+  #stopped: Promise<void> | undefined;
 
   /** The contender, started if it does not run yet. */
   contender(name: ContenderName): Promise<RunningContender> {
@@ -28,7 +29,7 @@ export class Environment {
 
   /** Starts a server that is stopped at the end. Arguments as of {@link ServerProcess.start}. */
   server(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    if (this.#isStopping) throw new Error('the benchmark is being stopped');
+    if (this.#stopped !== undefined) throw new Error('the benchmark is being stopped');
     const server = ServerProcess.start(args, settings);
     this.#servers.push(server);
     return server;
@@ -36,7 +37,7 @@ export class Environment {
 
   /** The URL of an engine of the benchmark's own, with real durability. */
   async engine(kind: EngineKind): Promise<string> {
-    if (this.#isStopping) throw new Error('the benchmark is being stopped');
+    if (this.#stopped !== undefined) throw new Error('the benchmark is being stopped');
     const engine = this.#engines.get(kind) ?? this.#join(kind);
     this.#engines.set(kind, engine);
     return (await engine).url;
@@ -67,17 +68,22 @@ export class Environment {
     return mkdtemp(join(await this.#dataDir, 'directory-'));
   }
 
+  /** Has `work` done before all is stopped, also where the benchmark fails or is interrupted. It may be done twice. */
+  beforeEnd(work: () => Promise<void>): void {
+    this.#beforeEnd.push(work);
+  }
+
   /** Stops all servers, then the engines, and removes their data. Idempotent. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
-    const servers = await Promise.allSettled(this.#servers);
-    await Promise.all(
-      servers.map((server) => (server.status === 'fulfilled' ? server.value.stop() : undefined)),
-    );
-    const engines = await Promise.allSettled(this.#engines.values());
-    await Promise.all(
-      engines.map((engine) => (engine.status === 'fulfilled' ? engine.value.leave() : undefined)),
-    );
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    // What did not start or cannot be stopped has been told of, or will be: here the rest is to be stopped all the same.
+    await Promise.allSettled(this.#beforeEnd.map((work) => work()));
+    await Promise.allSettled(this.#servers.map(async (server) => (await server).stop()));
+    await Promise.allSettled([...this.#engines.values()].map(async (engine) => (await engine).leave()));
     // An engine stops a moment after its last member has left.
     await rm(await this.#dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
   }

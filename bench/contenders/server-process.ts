@@ -103,7 +103,7 @@ function originOf(child: ChildProcess, command: string): Promise<string> {
 }
 
 /** Settings of whoever runs the benchmark must not reach what is measured. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const settings =
     /^(AWS_|DATABASE_|SESSION_|MAX_|ALLOW|MCP_|CREATE_|DRAIN_|EVENT_|IDEMPOTENCY_|REQUEST_STATE_|NODE_OPTIONS|(PORT|HOST|DATA_DIR|LOG_LEVEL)$)/;
   const kept = Object.entries(process.env).filter(([name]) => !settings.test(name));

@@ -48,9 +48,11 @@ export class CheckedSession implements StateSession {
     }
   }
 
-  /** Tells of a value that came into the session by another way. */
-  assume(key: string, value: string, version: number): void {
-    this.#stored.set(key, { value, version });
+  /** Tells that all these keys hold what `example` holds now: they were copied from it in the store itself. */
+  assumeCopies(example: string, keys: readonly string[]): void {
+    const stored = this.#stored.get(example);
+    if (stored === undefined) throw new Error(`${example} was never stored`);
+    for (const key of keys) this.#stored.set(key, stored);
   }
 
   close(): Promise<void> {

@@ -5,7 +5,7 @@ import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { Hono } from 'hono';
 import { announce } from './announce.ts';
-import { getInput, getOutput, SessionValues, storeInput, storeOutput } from './state-contract.ts';
+import { getInput, SessionValues, storeInput } from './state-contract.ts';
 
 /*
  * The reference: the official SDK's first generation, with sessions in memory, on Hono. Written as its examples and
@@ -21,12 +21,12 @@ function stateServer(): McpServer {
   const server = new McpServer({ name: 'sdk-in-memory', version: '1.0.0' });
   server.registerTool(
     'store_value',
-    { description: 'Stores a JSON value under a key.', inputSchema: storeInput, outputSchema: storeOutput },
+    { description: 'Stores a JSON value under a key.', inputSchema: storeInput },
     ({ key, value }, { sessionId = '' }) => values.store(sessionId, key, value),
   );
   server.registerTool(
     'get_value',
-    { description: 'Returns the value of a key.', inputSchema: getInput, outputSchema: getOutput },
+    { description: 'Returns the value of a key.', inputSchema: getInput },
     ({ key }, { sessionId = '' }) => values.get(sessionId, key),
   );
   return server;

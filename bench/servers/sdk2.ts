@@ -4,7 +4,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { announce } from './announce.ts';
-import { getInput, getOutput, SessionValues, storeInput, storeOutput } from './state-contract.ts';
+import { getInput, SessionValues, storeInput } from './state-contract.ts';
 
 /*
  * The reference for 2026-07-28: the official SDK's second generation, on Hono as its example has it. The revision has
@@ -14,11 +14,11 @@ import { getInput, getOutput, SessionValues, storeInput, storeOutput } from './s
 const sessions = new Map<string, SessionValues>();
 
 const handle = { session_id: z.string() };
-const schemas = {
-  open: { inputSchema: z.object({}), outputSchema: z.object(handle) },
-  store: { inputSchema: z.object({ ...handle, ...storeInput }), outputSchema: z.object(storeOutput) },
-  get: { inputSchema: z.object({ ...handle, ...getInput }), outputSchema: z.object(getOutput) },
-  close: { inputSchema: z.object(handle), outputSchema: z.object({ closed: z.boolean() }) },
+const inputs = {
+  open: z.object({}),
+  store: z.object({ ...handle, ...storeInput }),
+  get: z.object({ ...handle, ...getInput }),
+  close: z.object(handle),
 };
 
 function valuesOf(sessionId: string): SessionValues {
@@ -33,24 +33,24 @@ function result(structuredContent: Record<string, unknown>) {
 
 function stateServer(): McpServer {
   const server = new McpServer({ name: 'sdk-in-memory', version: '1.0.0' });
-  server.registerTool('open_session', { description: 'Opens a session.', ...schemas.open }, () => {
+  server.registerTool('open_session', { description: 'Opens a session.', inputSchema: inputs.open }, () => {
     const sessionId = randomUUID();
     sessions.set(sessionId, new SessionValues());
     return result({ session_id: sessionId });
   });
   server.registerTool(
     'store_value',
-    { description: 'Stores a JSON value under a key.', ...schemas.store },
+    { description: 'Stores a JSON value under a key.', inputSchema: inputs.store },
     ({ session_id, key, value }) => valuesOf(session_id).store(session_id, key, value),
   );
   server.registerTool(
     'get_value',
-    { description: 'Returns the value of a key.', ...schemas.get },
+    { description: 'Returns the value of a key.', inputSchema: inputs.get },
     ({ session_id, key }) => valuesOf(session_id).get(session_id, key),
   );
   server.registerTool(
     'close_session',
-    { description: 'Ends a session.', ...schemas.close },
+    { description: 'Ends a session.', inputSchema: inputs.close },
     ({ session_id }) => result({ closed: sessions.delete(session_id) }),
   );
   return server;

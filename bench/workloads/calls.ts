@@ -1,7 +1,7 @@
 import type { ContenderName } from '../contenders/contender.ts';
 import { repeatableRandom } from '../load/random.ts';
 import type { StateSession } from '../load/state-session.ts';
-import { measureLoad } from './measured-load.ts';
+import { measureLoad, warmUp } from './measured-load.ts';
 import type { Case, Workload } from './workload.ts';
 
 /** Sessions that call tools, each one call after the other. */
@@ -34,10 +34,12 @@ function callsCase(contender: ContenderName, calls: Calls): Case {
       const sessions = await Promise.all(Array.from({ length: calls.sessions }, () => running.openSession()));
       await Promise.all(sessions.map((session) => fill(session, calls.valueBytes)));
       const workers = sessions.map((session, n) => caller(session, keyNames(KEYS), calls, n));
+      await warmUp(workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
         close: async () => {
-          await Promise.all(sessions.map((session) => session.close()));
+          // One by one: no server is measured any more, and an emulator may be slow.
+          for (const session of sessions) await session.close();
         },
       };
     },

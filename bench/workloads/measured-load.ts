@@ -4,10 +4,17 @@ import { percentile } from '../report/statistics.ts';
 import { usageOf } from './server-cost.ts';
 import type { Figures } from './workload.ts';
 
-/** Of the measured time; at least enough to open connections anew that the server closed meanwhile. */
-const WARM_UP = 0.15;
+/** Before the first round, for compilers to see what is hot. */
+const FIRST_WARM_UP_MS = 700;
+/** Before each round: connections that a server closed meanwhile are opened anew. */
+const WARM_UP_MS = 200;
 
 const MEBIBYTE = 2 ** 20;
+
+/** To be called once, before the first {@link measureLoad}. */
+export async function warmUp(workers: readonly (() => Promise<void>)[]): Promise<void> {
+  await runLoad(workers, FIRST_WARM_UP_MS);
+}
 
 /** Lets workers work, first to warm up and then measured, and says what that cost the servers. */
 export async function measureLoad(
@@ -15,7 +22,7 @@ export async function measureLoad(
   workers: readonly (() => Promise<void>)[],
   seconds: number,
 ): Promise<Figures> {
-  await runLoad(workers, seconds * WARM_UP * 1_000);
+  await runLoad(workers, WARM_UP_MS);
   const before = await usageOf(contender);
   const { operations, elapsedMs, latencies } = await runLoad(workers, seconds * 1_000);
   const after = await usageOf(contender);

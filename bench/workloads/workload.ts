@@ -33,6 +33,6 @@ export interface Workload {
   readonly cases: readonly Case[];
   /** Whether a quick run has it too. */
   readonly quick?: boolean;
-  /** The most rounds that it gets. */
-  readonly maxRounds?: number;
+  /** Instead of as many as the run is to have. */
+  readonly rounds?: number;
 }

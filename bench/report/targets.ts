@@ -62,6 +62,22 @@ export const TARGETS: readonly Target[] = [
     measured: comparison('sessions', 'postgres-100', 'postgres-100k', 'calls_per_s'),
   },
   {
+    what: 'PostgreSQL, notification from instance A to B, p50, × bare insert, pg_notify, commit',
+    atMost: 3,
+    measured: (results) => medianIn(results, 'delivery', 'postgres', 'x_bare'),
+  },
+  {
+    what: 'PostgreSQL, memory of an idle GET stream, KB',
+    atMost: 25,
+    measured: (results) => medianIn(results, 'idle-streams', 'postgres', 'stream_kb'),
+  },
+  {
+    // One look at all streams together, one beat of the listening connection, one batched touch.
+    what: 'PostgreSQL, SQL statements in 10 s of an instance with 1,000 idle GET streams',
+    atMost: 3,
+    measured: (results) => medianIn(results, 'idle-statements', 'postgres', 'idle_statements'),
+  },
+  {
     what: 'npm run dev:postgres on warm data, ms to its ready line',
     atMost: 2_000,
     measured: (results) => medianIn(results, 'start', 'npm run dev:postgres', 'start_ms'),

@@ -3,9 +3,9 @@ import type { ServerProcess } from '../contenders/server-process.ts';
 
 const COLLECTIONS = 4;
 const BETWEEN_MS = 100;
-const KIBIBYTE = 1_024;
+const KILOBYTE = 1_000;
 
-/** What a server holds after its garbage is collected, in KiB. */
+/** What a server holds after its garbage is collected, in KB of 1,000 bytes. */
 export interface HeldMemory {
   /** Objects, and the buffers that they hold outside of the heap. */
   readonly held: number;
@@ -20,7 +20,7 @@ export async function heldMemory(server: ServerProcess): Promise<HeldMemory> {
     await pause(BETWEEN_MS);
   }
   const { heapBytes, residentBytes } = await server.usage({ collectGarbage: true });
-  return { held: heapBytes / KIBIBYTE, resident: residentBytes / KIBIBYTE };
+  return { held: heapBytes / KILOBYTE, resident: residentBytes / KILOBYTE };
 }
 
 /** What each of `count` things costs that came between two measurements. */

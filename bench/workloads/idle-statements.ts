@@ -15,7 +15,7 @@ const QUIET_MS = 10_000;
 export const IDLE_STATEMENTS: Workload = {
   name: 'idle-statements',
   title: `SQL statements of an instance with ${STREAMS.toLocaleString('en-US')} idle GET streams`,
-  maxRounds: 1,
+  rounds: 1,
   cases: [{ name: 'postgres', contender: 'postgres', prepare }],
 };
 

@@ -80,10 +80,10 @@ async function measureStreams(server: ServerProcess, seconds: number): Promise<F
   const session = costOfEach(empty, withSessions, STREAMS);
   const stream = costOfEach(withSessions, withStreams, STREAMS);
   return {
-    stream_kib: stream.held,
-    stream_resident_kib: stream.resident,
-    session_kib: session.held,
-    session_resident_kib: session.resident,
+    stream_kb: stream.held,
+    stream_resident_kb: stream.resident,
+    session_kb: session.held,
+    session_resident_kb: session.resident,
     ...during,
     alone_calls_per_s: alone,
     x_alone: rateOf(during) / alone,
@@ -109,7 +109,7 @@ function floorCase(): Case {
         const stream = costOfEach(empty, await heldMemory(server), STREAMS);
         await closeStreams(streams);
         await server.stop();
-        return { stream_kib: stream.held, stream_resident_kib: stream.resident };
+        return { stream_kb: stream.held, stream_resident_kb: stream.resident };
       },
       close: async () => {},
     }),

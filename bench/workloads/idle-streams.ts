@@ -45,7 +45,7 @@ function idleCase(contender: ContenderName, ready: (environment: Environment) =>
       return {
         measure: async (seconds) => {
           const server = await start(environment);
-          const figures = await measureStreams(server, seconds / 2);
+          const figures = await measureStreams(server, seconds / 3);
           await server.stop();
           return figures;
         },
@@ -64,6 +64,8 @@ async function measureStreams(server: ServerProcess, seconds: number): Promise<F
   const workers = callers.map((session, n) => caller(session, keyNames(KEYS), MIX, n));
   const load = (): Promise<Figures> => measureLoad(contender, workers, seconds);
   await closeStreams(await openStreams(origin, await openIdleSessions(origin, WARM_UP)));
+  // Collections make a server forget what it has compiled, and at first it has compiled nothing.
+  await load();
   const before = await load();
 
   const empty = await heldMemory(server);
@@ -71,12 +73,14 @@ async function measureStreams(server: ServerProcess, seconds: number): Promise<F
   const withSessions = await heldMemory(server);
   const streams = await openStreams(origin, sessionIds);
   const withStreams = await heldMemory(server);
+  await load();
   const during = await load();
   await closeStreams(streams);
   const after = await load();
 
   await Promise.all(callers.map((each) => each.close()));
-  const alone = (rateOf(before) + rateOf(after)) / 2;
+  const alone = (figure: string): number => (figureOf(before, figure) + figureOf(after, figure)) / 2;
+  const besideAlone = (figure: string): number => figureOf(during, figure) / alone(figure);
   const session = costOfEach(empty, withSessions, STREAMS);
   const stream = costOfEach(withSessions, withStreams, STREAMS);
   return {
@@ -85,13 +89,13 @@ async function measureStreams(server: ServerProcess, seconds: number): Promise<F
     session_kb: session.held,
     session_resident_kb: session.resident,
     ...during,
-    alone_calls_per_s: alone,
-    x_alone: rateOf(during) / alone,
+    calls_per_s_x_alone: besideAlone('calls_per_s'),
+    cpu_x_alone: besideAlone('cpu_us_per_call'),
   };
 }
 
-function rateOf(figures: Figures): number {
-  return figures['calls_per_s'] ?? Number.NaN;
+function figureOf(figures: Figures, name: string): number {
+  return figures[name] ?? Number.NaN;
 }
 
 /** The least that an open stream costs on Node: no sessions, and nothing to call. */

@@ -134,7 +134,8 @@ function sessionSizeTarget(store: string, contender: 'postgres' | 'dynamodb'): T
   };
 }
 
-function medianIn(
+/** One figure of one case. */
+export function medianIn(
   results: readonly WorkloadResult[],
   workload: string,
   name: string,

@@ -40,7 +40,10 @@ export interface StreamMessage {
   readonly isPartial?: true;
 }
 
-/** As it lies in the log: short names, since each event carries them. Before them, what {@link HEAD} says. */
+/**
+ * As it lies in the log: short names, since each event carries them. Before them, what {@link HEAD} says, and behind
+ * them what {@link MESSAGE} does.
+ */
 interface StoredRecord {
   readonly begin?: readonly RequestId[];
   readonly open?: 'connection' | 'nobody';
@@ -50,8 +53,10 @@ interface StoredRecord {
   readonly n?: number;
   readonly t?: number;
   readonly for?: readonly RequestId[];
-  readonly m?: unknown;
 }
+
+/** The message, which is the last. No field can forge it: in a string, its quotes would be escaped. */
+const MESSAGE = ',"m":';
 
 /** What stands for the session's own id, and for others. No message can forge it: its place is behind `t`. */
 const HEAD = /^\{(?:"hidden":"([^"]+)",)?(?:"sealed":\["([^"]+)","([^"]+)"\],)?/;
@@ -89,7 +94,8 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
   }
   // Last, since a token may be one only for what stands next to the session's own id.
   if (placeholder !== undefined) text = text.replaceAll(placeholder, () => sessionId);
-  const stored = JSON.parse(text) as StoredRecord;
+  const [fields, message] = parted(text);
+  const stored = JSON.parse(fields) as StoredRecord;
   if (stored.open !== undefined) {
     const toNobody = stored.open === 'nobody';
     return { kind: 'open', toNobody, requests: stored.for, announcedUpTo: stored.c };
@@ -98,13 +104,19 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
   if (stored.alive !== undefined) return { kind: 'alive', requests: stored.alive };
   return {
     kind: 'message',
-    message: JSON.stringify(stored.m),
+    message,
     writer: stored.w,
     number: stored.n,
     at: stored.t ?? 0,
     requests: stored.for,
     ...(isPartial ? { isPartial } : {}),
   };
+}
+
+/** The fields, as JSON, and the message's text: a client is sent that as it is, and never parsed here. */
+function parted(text: string): readonly [fields: string, message: string] {
+  const end = text.indexOf(MESSAGE);
+  return end < 0 ? [text, ''] : [`${text.slice(0, end)}}`, text.slice(end + MESSAGE.length, -1)];
 }
 
 function hideOwn(
@@ -134,7 +146,7 @@ function recordText(record: StreamRecord): string {
       const { writer, number, at, requests, message } = record;
       const head = JSON.stringify({ w: writer, n: number, t: at, for: requests });
       // The message is text already.
-      return `${head.slice(0, -1)},"m":${message}}`;
+      return `${head.slice(0, -1)}${MESSAGE}${message}}`;
     }
   }
 }

@@ -119,14 +119,22 @@ export class StreamTail {
   /** The next step; `undefined` when there is none any more, for the reason in {@link outcome}. */
   async next(): Promise<TailStep | undefined> {
     while (this.outcome === undefined) {
-      const step = this.#step();
+      const step = this.take();
       if (step !== undefined) return step;
       if (this.outcome !== undefined) break;
-      if (!this.#held.isEmpty) continue;
       if (this.#stopping) this.#finish('stopped');
       else if (this.#mustLook) await this.#read();
       else await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
+    }
+    return undefined;
+  }
+
+  /** The next step that is in hand already; `undefined` where there is none for now, or none any more. */
+  take(): TailStep | undefined {
+    while (this.outcome === undefined && (this.#gap !== undefined || !this.#held.isEmpty)) {
+      const step = this.#step();
+      if (step !== undefined) return step;
     }
     return undefined;
   }

@@ -40,8 +40,11 @@ export interface StreamEvent {
 
 /** One connection of a client to a stream. */
 export interface EventStream {
-  /** The next event, when there is one; `undefined` once the connection is to be closed. Called by one reader. */
-  next(): Promise<StreamEvent | undefined>;
+  /**
+   * The next events, when there is one: as many as are at hand, in their order. `undefined` once the connection is to
+   * be closed. Called by one reader.
+   */
+  next(): Promise<readonly StreamEvent[] | undefined>;
   /** The client is gone. */
   close(): void;
 }

@@ -6,9 +6,10 @@ import { InvalidArgument, StoreUnavailable } from '../../src/domain/errors.ts';
 import { MOST_PENDING } from '../../src/domain/pending-changes.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { SharedLog } from '../../src/domain/shared-log.ts';
+import { encodeRecord } from '../../src/domain/stream-record.ts';
 import type { EventLog } from '../../src/ports/event-log.ts';
 import { outcomes, times } from '../contract/fixtures.ts';
-import { gate, type LabInstance, type StreamLab, streamLab } from '../support/stream-lab.ts';
+import { gate, type LabInstance, type StreamLab, said, streamLab } from '../support/stream-lab.ts';
 
 const TOOLS = { kind: 'tools_list_changed' } as const;
 const PROMPTS = { kind: 'prompts_list_changed' } as const;
@@ -332,7 +333,8 @@ describe('the changes between two', () => {
     ]);
     expect(await between(50, 60)).toEqual([[60, 'missed']]);
     const log: EventLog = a.store.events;
-    const data = times(MOST_PENDING + 1, (index) => JSON.stringify({ m: resource(index) }));
+    const record = (index: number) => said('', { message: JSON.stringify(resource(index)) });
+    const data = times(MOST_PENDING + 1, (index) => encodeRecord(record(index), 'shared'));
     const session = { ref: 'shared' as SessionRef, expiresAt: 9e14, endsAt: 9e14 };
     await log.append(
       session,

@@ -32,14 +32,17 @@ describe('a record', () => {
     message('text with "quotes", \\ and \u2028 and 😀'),
     // Fields named like the record's own.
     message({ hidden: 'x', open: 'y', begin: [1], alive: [2], m: 3, w: 'v' }),
+    // Texts like what parts the fields from the message.
+    message({ w: 1, m: ',"m":{}}', n: [{ k: 1, m: 2 }] }, { requests: [',"m":1', '"],"m":2'] }),
+    { kind: 'begin', requests: [',"m":1}', '"],"m":{}'] },
     message(null),
   ])('%j is read back', (record) => {
     expect(roundTrip(record)).toEqual(record);
   });
 
-  // Catches: numbers that lose digits, and fields that change places, on their way through the log.
+  // Catches: numbers that lose digits, and fields that change places or are lost, on their way through the log.
   it('keeps a message’s JSON', () => {
-    const text = '{"z":1,"a":[1.5,-0.25,1e+21],"é":"\\u0000"}';
+    const text = '{"z":1,"a":[1.5,-0.25,1e+21,9007199254740993],"é":"\\u0000\\/","a":2}';
     expect(roundTrip({ kind: 'message', message: text, at: NOW })).toMatchObject({ message: text });
   });
 });
@@ -128,7 +131,7 @@ describe('the id of another session', () => {
       const of = (id: string) => `["${escaped}${id}${escaped}"]`;
       const text = encodeRecord({ kind: 'message', message: of(OTHER), at: NOW }, ID);
       expect(text).not.toContain(OTHER);
-      expect(decodeRecord(text, ID)).toEqual(message(JSON.parse(of(OTHER))));
+      expect(decodeRecord(text, ID)).toEqual({ kind: 'message', message: of(OTHER), at: NOW });
       const { message: unrestored } = decodeRecord(text, OTHER) as StreamMessage;
       const [placeholder = ''] = /<hidden-\w+:0>/.exec(text) ?? [];
       expect(JSON.parse(unrestored)).toEqual(JSON.parse(of(placeholder)));

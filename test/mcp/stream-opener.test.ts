@@ -11,6 +11,7 @@ import {
   STANDALONE_STREAM,
 } from '../../src/domain/stream-name.ts';
 import type { EventStream } from '../../src/ports/mcp-endpoint.ts';
+import { times } from '../contract/fixtures.ts';
 import { type LabInstance, type StreamLab, said, streamLab } from '../support/stream-lab.ts';
 
 let lab: StreamLab;
@@ -53,8 +54,8 @@ async function resume(stream: StreamHandle, sequence?: number) {
 function read(connection: EventStream) {
   const found = { connection, heard: [] as unknown[], isOver: false };
   void (async () => {
-    for (let event = await connection.next(); event !== undefined; event = await connection.next()) {
-      if (event.data) found.heard.push(JSON.parse(event.data));
+    for (let events = await connection.next(); events !== undefined; events = await connection.next()) {
+      for (const { data } of events) if (data) found.heard.push(JSON.parse(data));
     }
     found.isOver = true;
   })();
@@ -114,6 +115,37 @@ describe('a stream that is resumed', () => {
     await a.streams.append(stream, [said('end')], true);
     expect(await resume(stream, 3)).toBe('finished');
     expect(await resume(stream, PAST_THE_END)).toBe('finished');
+  });
+
+  // Catches: a long stream that is written event by event, or one that is in memory as a whole at once.
+  it.each([
+    ['small events, many', 10, { batches: 3, together: 40 }],
+    ['large events, a few', 40_000, { batches: 40, together: 2 }],
+  ])('is given %s at once', async (_, size, most) => {
+    const stream = await begin(owner);
+    const texts = times(40, (n) => `${n} ${'.'.repeat(size)}`);
+    await a.streams.append(
+      stream,
+      texts.map((text) => said(text)),
+      true,
+    );
+    const connection = await opener.open({
+      handle: stream,
+      lastEventId: eventId({ ...stream, sequence: 2 }),
+      primes: false,
+      onOver: () => {},
+    });
+    const given: number[] = [];
+    const heard: unknown[] = [];
+    if (!(connection instanceof StreamConnection)) throw new Error('not resumed');
+    for (let events = await connection.next(); events !== undefined; events = await connection.next()) {
+      given.push(events.length);
+      for (const { data } of events) heard.push(JSON.parse(data ?? ''));
+    }
+    expect(heard).toEqual(texts);
+    expect(given).not.toContain(0);
+    expect(given.length).toBeLessThanOrEqual(most.batches);
+    expect(Math.max(...given)).toBeLessThanOrEqual(most.together);
   });
 
   it.each([

@@ -11,64 +11,37 @@ const HEADERS = {
 };
 
 const UTF8 = new TextEncoder();
+const KEEP_ALIVE = UTF8.encode(': keep-alive\n\n');
 
-/** Sends a stream as server-sent events. An event is only asked for when the client has room for it. */
+/** Sends a stream as server-sent events. Events are only asked for when the client has room. */
 export function eventStreamResponse(events: EventStream): Response {
-  const reader = new EventReader(events);
+  let keepAlive: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>(
     {
-      pull: async (controller) => {
-        const event = await reader.next();
-        if (event === undefined) controller.close();
-        else controller.enqueue(UTF8.encode(event === 'silence' ? ': keep-alive\n\n' : encode(event)));
+      start: (controller) => {
+        // Beside the wait for an event and not in a race with it, whose promises each idle stream would hold.
+        keepAlive = setInterval(() => {
+          if (controller.desiredSize === 0) controller.enqueue(KEEP_ALIVE);
+        }, KEEP_ALIVE_MS).unref();
       },
-      cancel: () => events.close(),
+      pull: async (controller) => {
+        let next: readonly StreamEvent[] | undefined;
+        try {
+          next = await events.next();
+        } finally {
+          if (next === undefined) clearInterval(keepAlive);
+        }
+        if (next === undefined) controller.close();
+        else controller.enqueue(UTF8.encode(next.map(encode).join('')));
+      },
+      cancel: () => {
+        clearInterval(keepAlive);
+        events.close();
+      },
     },
     { highWaterMark: 0 },
   );
   return new Response(body, { headers: HEADERS });
-}
-
-/** Waits for the next event, but not for long. */
-class EventReader {
-  readonly #events: EventStream;
-  #asked: Promise<void> | undefined;
-  #answer: { readonly event: StreamEvent | undefined } | { readonly error: unknown } | undefined;
-  #wake = (): void => {};
-
-  constructor(events: EventStream) {
-    this.#events = events;
-  }
-
-  async next(): Promise<StreamEvent | 'silence' | undefined> {
-    // Asked once for each event: an idle stream must not gather a reaction with every silence.
-    this.#asked ??= this.#ask();
-    if (this.#answer === undefined) await this.#answerOrSilence();
-    if (this.#answer === undefined) return 'silence';
-    const answer = this.#answer;
-    this.#answer = undefined;
-    this.#asked = undefined;
-    if ('error' in answer) throw answer.error;
-    return answer.event;
-  }
-
-  async #ask(): Promise<void> {
-    try {
-      this.#answer = { event: await this.#events.next() };
-    } catch (error) {
-      this.#answer = { error };
-    }
-    this.#wake();
-  }
-
-  async #answerOrSilence(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      timer = setTimeout(resolve, KEEP_ALIVE_MS).unref();
-    });
-    clearTimeout(timer);
-  }
 }
 
 /** JSON text has no line breaks, so each event's data is one line. */

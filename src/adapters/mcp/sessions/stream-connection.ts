@@ -13,6 +13,9 @@ const RECONNECT_MS = 500;
  */
 const SUPERSEDED_MS = 5_000;
 
+/** Characters beyond which no event is added to those that are given at once. */
+const MOST_AT_ONCE = 64 * 1024;
+
 /** JSON-RPC codes of this server's own, from the range that JSON-RPC 2.0 §5.1 leaves to servers. */
 const SESSION_NOT_FOUND = -32_001;
 const EVENTS_LOST = -32_000;
@@ -33,7 +36,7 @@ export interface ConnectionOptions {
 /** One client's connection to a stream: what the log holds, as the events that the client is sent. */
 export class StreamConnection implements EventStream {
   readonly #options: ConnectionOptions;
-  readonly #ready: StreamEvent[] = [];
+  #ready: StreamEvent[] = [];
   #requests: readonly JsonRpcId[];
   #canResume = false;
   #isLeaving = false;
@@ -45,19 +48,18 @@ export class StreamConnection implements EventStream {
     this.#requests = options.requests ?? [];
   }
 
-  async next(): Promise<StreamEvent | undefined> {
-    for (;;) {
-      const ready = this.#ready.shift();
-      if (ready !== undefined) {
-        if (ready.id !== undefined) this.#canResume = true;
-        if (this.#isLeaving && this.#canResume) this.#options.tail.stop();
-        return ready;
-      }
-      if (this.#isOver) return undefined;
+  async next(): Promise<readonly StreamEvent[] | undefined> {
+    while (this.#ready.length === 0 && !this.#isOver) {
       const step = await this.#options.tail.next();
       if (step === undefined) this.#end();
       else this.#ready.push(...this.#eventsOf(step));
     }
+    this.#addWhatIsInHand();
+    const events = this.#ready;
+    this.#ready = [];
+    this.#canResume ||= events.some(({ id }) => id !== undefined);
+    if (this.#isLeaving && this.#canResume) this.#options.tail.stop();
+    return events.length === 0 ? undefined : events;
   }
 
   close(): void {
@@ -73,6 +75,18 @@ export class StreamConnection implements EventStream {
   disconnect(): void {
     this.#isLeaving = this.#options.primes;
     if (this.#isLeaving && this.#canResume) this.#options.tail.stop();
+  }
+
+  /** Many small events are then sent at once. */
+  #addWhatIsInHand(): void {
+    let size = sizeOf(this.#ready);
+    while (size < MOST_AT_ONCE) {
+      const step = this.#options.tail.take();
+      if (step === undefined) return;
+      const events = this.#eventsOf(step);
+      this.#ready.push(...events);
+      size += sizeOf(events);
+    }
   }
 
   #eventsOf(step: TailStep): StreamEvent[] {
@@ -136,6 +150,10 @@ export class StreamConnection implements EventStream {
     this.#isOver = true;
     this.#options.onOver(this);
   }
+}
+
+function sizeOf(events: readonly StreamEvent[]): number {
+  return events.reduce((sum, { data = '' }) => sum + data.length, 0);
 }
 
 function nameOf(from: number, to: number): string {

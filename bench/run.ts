@@ -20,7 +20,8 @@ async function main(args: readonly string[]): Promise<void> {
   const startedAt = new Date();
   const environment = new Environment();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void environment.stop().finally(() => process.exit(130)));
+    // Not once: npm and a terminal each pass on a Ctrl-C, and the second would end this before all is stopped.
+    process.on(signal, () => void environment.stop().finally(() => process.exit(130)));
   }
   const results: WorkloadResult[] = [];
   try {

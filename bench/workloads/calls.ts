@@ -1,6 +1,6 @@
 import type { ContenderName } from '../contenders/contender.ts';
 import { repeatableRandom } from '../load/random.ts';
-import type { StateSession } from '../load/state-session.ts';
+import { closeAll, type StateSession } from '../load/state-session.ts';
 import { measureLoad, warmUp } from './measured-load.ts';
 import type { Case, Workload } from './workload.ts';
 
@@ -37,10 +37,7 @@ function callsCase(contender: ContenderName, calls: Calls): Case {
       await warmUp(workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
-        close: async () => {
-          // One by one: no server is measured any more, and an emulator may be slow.
-          for (const session of sessions) await session.close();
-        },
+        close: () => closeAll(sessions),
       };
     },
   };

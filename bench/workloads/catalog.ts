@@ -76,7 +76,7 @@ export const WORKLOADS: readonly Workload[] = [
   initializeStorm(
     'initialize',
     '50 connections that open sessions: initialize, then notifications/initialized',
-    ['sdk-json', 'sdk-sse', 'memory', 'postgres', 'dynamodb'],
+    ['sdk-json', 'sdk-sse', 'memory', 'postgres'],
     50,
   ),
   startTimeWorkload('start', 'start on a warm data directory', 5),

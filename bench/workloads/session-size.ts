@@ -1,6 +1,6 @@
 import type { ContenderName } from '../contenders/contender.ts';
 import { SessionClient } from '../load/session-client.ts';
-import { CheckedSession } from '../load/state-session.ts';
+import { CheckedSession, closeAll } from '../load/state-session.ts';
 import { caller, keyNames } from './calls.ts';
 import { copyValues } from './copy-values.ts';
 import { measureLoad, warmUp } from './measured-load.ts';
@@ -50,10 +50,7 @@ function sessionSizeCase(contender: ContenderName, count: number, size: number):
       await warmUp(workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
-        close: async () => {
-          // One by one: no server is measured any more, and an emulator may be slow.
-          for (const session of sessions) await session.close();
-        },
+        close: () => closeAll(sessions),
       };
     },
   };

@@ -43,7 +43,7 @@ export class Activity {
 
   /**
    * Notes that `session` is used now.
-   * @returns the session with its times slid
+   * @returns the session, with its times slid where that was written
    * @throws StoreUnavailable if a write was due and failed
    */
   async record(session: Session): Promise<Session> {
@@ -52,9 +52,9 @@ export class Activity {
     const intervalMs = this.#intervalOf(session, LONGEST_INTERVAL_MS);
     if (now - session.lastSeenAt < intervalMs) {
       this.#gathered.add(touch, intervalMs);
-    } else {
-      await this.#writeOnce(touch, intervalMs);
+      return session;
     }
+    await this.#writeOnce(touch, intervalMs);
     return {
       ...session,
       lastSeenAt: Math.max(session.lastSeenAt, now),

@@ -1,12 +1,16 @@
 import pg from 'pg';
-import { StoreUnavailable } from '../../domain/errors.ts';
-import { connectError, domainError, sqlState } from './errors.ts';
+import { domainError, sqlState } from './errors.ts';
+import { Pipelines } from './pipelines.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
 
-/** serialization_failure and deadlock_detected: the statement was rolled back and may be repeated as it is. */
-const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
+/** The statement was rolled back or never run, and may be repeated as it is. */
+const REPEATABLE_STATES: readonly (string | undefined)[] = [
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '26000', // invalid_sql_statement_name: the one before it on its connection was to prepare it, and failed
+];
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -24,6 +28,7 @@ export interface DatabaseOptions {
 /** The connections of one store instance, and the one way in which its statements are run. */
 export class Database {
   readonly #pool: pg.Pool;
+  readonly #pipelines: Pipelines;
   readonly #named: boolean;
 
   constructor(options: DatabaseOptions) {
@@ -36,12 +41,15 @@ export class Database {
       query_timeout: ANSWER_TIMEOUT_MS,
       keepAlive: true,
       stream: options.sockets.create,
+      // Not through a pooler: it may give each statement another connection.
+      pipeline: options.preparedStatements,
       // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
       ...(options.preparedStatements ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
     });
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
     this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pipelines = new Pipelines(this.#pool, options.poolMax);
   }
 
   /**
@@ -63,25 +71,8 @@ export class Database {
     { name, text, parameters }: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
-    const client = await this.#connect();
     const query = { text, values: parameters.map((parameter) => values[parameter]) };
-    try {
-      const { rows } = await client.query(this.#named ? { name, ...query } : query);
-      client.release();
-      return rows;
-    } catch (error) {
-      // pool.query() would throw the connection away on every error; one that the server answered with is fine.
-      client.release(domainError(error) instanceof StoreUnavailable);
-      throw error;
-    }
-  }
-
-  async #connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw connectError(error);
-    }
+    return this.#pipelines.run<Row & pg.QueryResultRow>(this.#named ? { name, ...query } : query);
   }
 
   /** Refuses new statements, and resolves when those under way are done. */

@@ -28,6 +28,7 @@ export class SessionServer {
     const wire = new SessionWire(sessionId, outlet);
     const server = await newServer();
     await server.connect(wire);
+    wire.answer = server.answer?.bind(server);
     wire.onClosed = () => void server.connect(new LooseEnd()).catch(() => {});
     return new SessionServer(server, wire, outlet);
   }

@@ -7,6 +7,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from '../jsonrpc.ts';
+import type { ConnectableServer } from '../server-factory.ts';
 
 /** JSON-RPC code of a request that the client cancelled, as the Language Server Protocol numbers it. */
 const REQUEST_CANCELLED = -32_800;
@@ -64,6 +65,8 @@ export class SessionWire implements Transport {
   onerror?: (error: Error) => void;
   /** False while the server is brought into its state: what it says then, it has said before. */
   isOpen = false;
+  /** See {@link ConnectableServer.answer}. */
+  answer?: NonNullable<ConnectableServer['answer']> | undefined;
   /** Called at once when the server has let go of this wire. */
   onClosed: () => void = () => {};
   readonly #outlet: Outlet;
@@ -85,7 +88,10 @@ export class SessionWire implements Transport {
     const call = this.#lastCall;
     return new Promise((answer) => {
       this.#running.set(call, { clientId: request.id, channel, startedAt: now, answer });
-      this.#deliver({ ...request, id: call }, channel);
+      const numbered = { ...request, id: call };
+      const answered = this.answer?.(numbered);
+      if (answered === undefined) this.#deliver(numbered, channel);
+      else void answered.then((response) => this.#answer(response));
     });
   }
 

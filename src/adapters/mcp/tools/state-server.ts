@@ -1,8 +1,20 @@
-import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
+import {
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type Tool,
+} from '@modelcontextprotocol/server';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
 import type { CallerSession } from '../caller-session.ts';
-import { isObject } from '../jsonrpc.ts';
-import type { ServerFactory } from '../server-factory.ts';
+import {
+  errorResponse,
+  INTERNAL_ERROR,
+  isObject,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+} from '../jsonrpc.ts';
+import type { ConnectableServer, ServerFactory } from '../server-factory.ts';
 import type { ServiceFacts } from '../service-facts.ts';
 import { durability } from '../session-tools/durability.ts';
 import type { ToolSet } from '../session-tools/tool-set.ts';
@@ -36,8 +48,7 @@ export function stateServer(
   };
   return (caller: CallerSession) => {
     const { tools, instructions } = caller.era === 'modern' ? modern : legacy;
-    const list = { tools: [...tools.list] };
-    const server = new Server(
+    return new StateServer(
       { name, version, title: 'Durable session state' },
       {
         capabilities: { tools: {} },
@@ -45,22 +56,53 @@ export function stateServer(
         jsonSchemaValidator,
         cacheHints: { 'tools/list': CACHE_HINT, 'server/discover': CACHE_HINT },
       },
+      (request) => callTool(tools, request, caller),
+      { tools: [...tools.list] },
     );
-    server.setRequestHandler('tools/list', () => list);
+  };
+}
+
+interface Request {
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+}
+
+class StateServer extends Server implements ConnectableServer {
+  readonly #call: (request: Request) => Promise<CallToolResult>;
+
+  constructor(
+    info: ConstructorParameters<typeof Server>[0],
+    options: ConstructorParameters<typeof Server>[1],
+    call: (request: Request) => Promise<CallToolResult>,
+    list: { readonly tools: Tool[] },
+  ) {
+    super(info, options);
+    this.#call = call;
+    this.setRequestHandler('tools/list', () => list);
     // Not as a handler of 'tools/call': the SDK would check each request twice, and each result once, against
     // schemas of its own, which costs more than the call. Arguments are checked by the tools, and results typed.
-    server.fallbackRequestHandler = ({ method, params }) => callTool(tools, { method, params }, caller);
-    return server;
-  };
+    this.fallbackRequestHandler = call;
+  }
+
+  /** A call of a tool. None of them notifies, asks or can be aborted. */
+  answer(request: JsonRpcRequest): Promise<JsonRpcResponse> | undefined {
+    if (request.method !== 'tools/call') return undefined;
+    const { id } = request;
+    return this.#call(request).then(
+      (result) => ({ jsonrpc: '2.0', id, result }),
+      (error: unknown) => {
+        if (error instanceof ProtocolError) return errorResponse(id, error.code, error.message);
+        this.onerror?.(error as Error);
+        return errorResponse(id, INTERNAL_ERROR, 'Internal error');
+      },
+    );
+  }
 }
 
 /** @throws ProtocolError for what is no call of one of the tools */
 async function callTool(
   tools: ToolSet,
-  {
-    method,
-    params,
-  }: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> | undefined },
+  { method, params }: Request,
   caller: CallerSession,
 ): Promise<CallToolResult> {
   if (method !== 'tools/call') throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');

@@ -1,6 +1,5 @@
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
-import { storeSessionValue } from '../../src/adapters/postgres/store-value-statement.ts';
-import { readSessionValue } from '../../src/adapters/postgres/value-statements.ts';
+import { overwriteSessionValue, readSessionValue } from '../../src/adapters/postgres/value-statements.ts';
 import { newSession } from '../contract/fixtures.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { tapPostgres } from '../support/postgres-wire.ts';
@@ -23,8 +22,8 @@ const open = (preparedStatements: boolean) => async (): Promise<TappedStore> => 
   };
 };
 
-warmCallsSuite('postgres', open(true), { store: ['mcp_store_value'], get: ['mcp_read_value'] });
+warmCallsSuite('postgres', open(true), { store: ['mcp_overwrite_value'], get: ['mcp_read_value'] });
 warmCallsSuite('postgres without prepared statements', open(false), {
-  store: [storeSessionValue.text],
+  store: [overwriteSessionValue.text],
   get: [readSessionValue.text],
 });

@@ -68,11 +68,13 @@ export class Database {
   }
 
   async #query<Values extends object, Row>(
-    { name, text, parameters }: Statement<Values, Row>,
+    { name, text, parameters, isBrief }: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
     const query = { text, values: parameters.map((parameter) => values[parameter]) };
-    return this.#pipelines.run<Row & pg.QueryResultRow>(this.#named ? { name, ...query } : query);
+    return this.#pipelines.run<Row & pg.QueryResultRow>(this.#named ? { name, ...query } : query, {
+      isBrief,
+    });
   }
 
   /** Refuses new statements, and resolves when those under way are done. */

@@ -1,24 +1,24 @@
 import type pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { connectError, domainError } from './errors.ts';
+import type { Statement } from './statement.ts';
 
-/**
- * Statements that a connection is given before another one is used. Few: one that has to wait for a lock holds up those
- * behind it.
- */
-const DEPTH = 2;
+/** Brief statements that a connection is given before another one is used. */
+const DEPTH = 8;
 
 /** A connection with statements under way. */
 interface Pipeline {
   readonly client: Promise<pg.PoolClient>;
   underWay: number;
+  /** False once it has a statement that may hold up those behind it. */
+  isOpen: boolean;
   isBroken: boolean;
 }
 
 /**
  * Spreads statements over few connections of a pool, each of which is sent some without waiting for answers. A server
  * process that finds its next statement when it is done with one need not be woken for it, which costs either side more
- * than many a statement does.
+ * than many a statement does. What is not brief has nothing sent behind it, as long as there are other connections.
  *
  * Each statement is a transaction of its own, so what fails is that one alone, unless it is the connection.
  */
@@ -34,9 +34,13 @@ export class Pipelines {
   }
 
   /** @throws StoreUnavailable if there is no connection; else pg's own errors */
-  async run<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<Row[]> {
-    const pipeline = this.#withRoom();
+  async run<Row extends pg.QueryResultRow>(
+    query: pg.QueryConfig,
+    { isBrief }: Pick<Statement<never, unknown>, 'isBrief'>,
+  ): Promise<Row[]> {
+    const pipeline = (isBrief ? this.#withRoom() : undefined) ?? this.#unused() ?? this.#shortest();
     pipeline.underWay += 1;
+    pipeline.isOpen &&= isBrief;
     try {
       const client = await pipeline.client;
       const { rows } = await client.query<Row>(query);
@@ -51,18 +55,25 @@ export class Pipelines {
     }
   }
 
-  #withRoom(): Pipeline {
-    const withRoom = this.#inUse.find(({ underWay }) => underWay < DEPTH);
-    if (withRoom !== undefined) return withRoom;
-    if (this.#inUse.length < this.#most) {
-      const client = this.#pool.connect().catch((error: unknown) => {
-        throw connectError(error);
-      });
-      const pipeline = { client, underWay: 0, isBroken: false };
-      this.#inUse.push(pipeline);
-      return pipeline;
-    }
-    return this.#inUse.reduce((shortest, each) => (each.underWay < shortest.underWay ? each : shortest));
+  #withRoom(): Pipeline | undefined {
+    return this.#inUse.find(({ isOpen, underWay }) => isOpen && underWay < DEPTH);
+  }
+
+  #unused(): Pipeline | undefined {
+    if (this.#inUse.length === this.#most) return undefined;
+    const client = this.#pool.connect().catch((error: unknown) => {
+      throw connectError(error);
+    });
+    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false };
+    this.#inUse.push(pipeline);
+    return pipeline;
+  }
+
+  #shortest(): Pipeline {
+    // What nothing should be sent behind, only where there is nothing else.
+    const some = this.#inUse.filter(({ isOpen }) => isOpen);
+    const candidates = some.length > 0 ? some : this.#inUse;
+    return candidates.reduce((shortest, each) => (each.underWay < shortest.underWay ? each : shortest));
   }
 
   /** Gives it nothing more to do. */

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { SessionNotFound } from '../../domain/errors.ts';
 import type { SessionRef } from '../../domain/session.ts';
 import { distinctKeysExceeded, keyConflict, keysExceeded, type StoredValue } from '../../domain/value.ts';
@@ -7,17 +8,40 @@ import { sqlState } from './errors.ts';
 import { afterPrefix } from './prefix.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import { storeSessionValue } from './store-value-statement.ts';
-import { deleteSessionValue, listSessionValues, readSessionValue } from './value-statements.ts';
+import {
+  deleteSessionValue,
+  listSessionValues,
+  overwriteSessionValue,
+  readSessionValue,
+} from './value-statements.ts';
+
+/** At about 200 bytes each, 2 MB. */
+const REMEMBERED_KEYS = 10_000;
 
 /** The values of sessions. What each statement guarantees is told at the statement. */
 export class SessionValues {
   readonly #database: Database;
+  /** Keys that held a value when this instance last came by. Where that is wrong, a write costs one statement more. */
+  readonly #filled = new LRUCache<string, true>({ max: REMEMBERED_KEYS });
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  store(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
+  async store(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
+    const { key, json, expectedVersion = null } = write;
+    const place = placeOf(ref, key);
+    if (this.#filled.has(place)) {
+      const [row] = await this.#database.run(overwriteSessionValue, { ref, key, json, expectedVersion, now });
+      if (row !== undefined) return row.version;
+      this.#filled.delete(place);
+    }
+    const version = await this.#storeAnyway(ref, write, now);
+    this.#filled.set(place, true);
+    return version;
+  }
+
+  #storeAnyway(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
     const { key, json, expectedVersion, limits } = write;
     return untilCertain(async () => {
       const rows = await this.#database
@@ -49,10 +73,13 @@ export class SessionValues {
   async read(ref: SessionRef, key: string, now: number): Promise<StoredValue | undefined> {
     const [row] = await this.#database.run(readSessionValue, { ref, key, now });
     if (row === undefined) throw new SessionNotFound();
-    return row.json === null ? undefined : { key, ...row };
+    if (row.json === null) return undefined;
+    this.#filled.set(placeOf(ref, key), true);
+    return { key, ...row };
   }
 
   delete(ref: SessionRef, { key, expectedVersion }: ValueDeletion, now: number): Promise<boolean> {
+    this.#filled.delete(placeOf(ref, key));
     return untilCertain(async () => {
       const [row] = await this.#database.run(deleteSessionValue, {
         ref,
@@ -83,6 +110,10 @@ export class SessionValues {
     const found = rows.filter((row) => row.key !== null);
     return { values: found.slice(0, limit), more: found.length > limit };
   }
+}
+
+function placeOf(ref: SessionRef, key: string): string {
+  return `${ref} ${key}`;
 }
 
 /** not_null_violation: a racer made the key first, see {@link storeSessionValue}. */

@@ -8,6 +8,11 @@ export interface Statement<Values, Row> {
   readonly text: string;
   /** The names of `$1`, `$2` …, in this order. */
   readonly parameters: readonly (keyof Values & string)[];
+  /**
+   * Whether others may follow it on its connection before it is done: it is over in no time, since it touches one row
+   * and never waits for more than that row's last writer.
+   */
+  readonly isBrief: boolean;
   /** Only there to carry the type of the rows. */
   readonly row?: Row;
 }
@@ -18,7 +23,11 @@ const dialect = new PgDialect();
  * Compiles `query`. A parameter that is used several times is sent once: a value of 256 KiB would otherwise
  * go over the wire twice.
  */
-export function statement<Values, Row>(name: string, query: SQL): Statement<Values, Row> {
+export function statement<Values, Row>(
+  name: string,
+  query: SQL,
+  { isBrief = false }: { readonly isBrief?: boolean } = {},
+): Statement<Values, Row> {
   const compiled = dialect.sqlToQuery(query);
   const names = compiled.params.map((parameter) => (parameter as Placeholder).name);
   const parameters = [...new Set(names)] as (keyof Values & string)[];
@@ -26,7 +35,7 @@ export function statement<Values, Row>(name: string, query: SQL): Statement<Valu
     /\$(\d+)/g,
     (_, position) => `$${parameters.indexOf(names[Number(position) - 1] as keyof Values & string) + 1}`,
   );
-  return { name, text, parameters };
+  return { name, text, parameters, isBrief };
 }
 
 // Each parameter carries its type: a prepared statement that compares one with a literal or with null would

@@ -1,4 +1,4 @@
-import { SECRET_BYTES } from '../adapters/mcp/seal.ts';
+import { SECRET_BYTES } from '../adapters/mcp/secret-bytes.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';

@@ -2,9 +2,8 @@ import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { StoreNotSetUp } from '../domain/errors.ts';
 import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';
-import { type HttpServer, listen } from './http-server.ts';
+import type { HttpServer } from './http-server.ts';
 import { createLogger } from './logger.ts';
-import { createService } from './service.ts';
 import { openStore } from './stores/open-store.ts';
 import type { StoreAccess } from './stores/store-access.ts';
 import { systemClock } from './system-clock.ts';
@@ -21,9 +20,14 @@ const CLOSE_MS = 1_000;
  */
 export async function runServer(config: ServerConfig, factory?: ServerFactory): Promise<void> {
   const logger = createLogger(config.logLevel);
-  const access = await openStore(config.store, {
-    onError: (error) => logger.warn({ err: error }, 'the session store failed'),
-  });
+  // The server's modules are loaded while an embedded engine starts.
+  const [access, { createService }, { listen }] = await Promise.all([
+    openStore(config.store, {
+      onError: (error) => logger.warn({ err: error }, 'the session store failed'),
+    }),
+    import('./service.ts'),
+    import('./http-server.ts'),
+  ]);
   let server: HttpServer;
   try {
     await prepareTables(access, config.createTablesIfMissing);

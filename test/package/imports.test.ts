@@ -15,15 +15,23 @@ interface Graph {
   readonly packages: ReadonlySet<string>;
 }
 
-/** All that is loaded with `entries`. @param skip files, by their path in the project, that are not entered */
-function importGraph(entries: readonly string[], skip: RegExp = /^$/): Graph {
+interface GraphOptions {
+  /** Files, by their path in the project, that are not entered. */
+  readonly skip?: RegExp;
+  /** `false` leaves out what is loaded by a call, later than the entries. */
+  readonly calls?: boolean;
+}
+
+/** All that is loaded with `entries`. */
+function importGraph(entries: readonly string[], { skip = /^$/, calls = true }: GraphOptions = {}): Graph {
   const files = new Set<string>();
   const packages = new Set<string>();
   const visit = (file: string): void => {
     if (files.has(file) || skip.test(file)) return;
     files.add(file);
     const source = readFileSync(join(ROOT, file), 'utf8');
-    for (const [, specifier = ''] of [...source.matchAll(STATEMENT), ...source.matchAll(CALL)]) {
+    const imports = [...source.matchAll(STATEMENT), ...(calls ? source.matchAll(CALL) : [])];
+    for (const [, specifier = ''] of imports) {
       if (specifier.startsWith('.')) visit(join(dirname(file), specifier));
       else if (!specifier.startsWith('node:')) packages.add(packageName(specifier));
     }
@@ -79,7 +87,7 @@ describe('what the service loads in production', () => {
 
   // Catches: a service that starts on a developer's machine only.
   it('is installed by npm ci --omit=dev', () => {
-    const { packages } = importGraph(commands, /^src\/app\/embedded\//);
+    const { packages } = importGraph(commands, { skip: /^src\/app\/embedded\// });
     const { dependencies: ofService = {} } = manifest('service/package.json');
     const installed = [...Object.keys(dependencies), ...Object.keys(ofService)];
     expect([...packages].filter((name) => !installed.includes(name))).toEqual([]);
@@ -89,6 +97,37 @@ describe('what the service loads in production', () => {
   it('has the versions that the project is developed with', () => {
     const { packages: locked = {} } = manifest('package-lock.json');
     expect(Object.keys(locked).filter((path) => path.startsWith('service/'))).toEqual([]);
+  });
+});
+
+describe('what a start loads', () => {
+  // Catches: a server whose SDK or driver is loaded first, so that the embedded engine starts half a second later.
+  it('is the log alone before an engine is asked for', () => {
+    const { files, packages } = importGraph(['src/app/cli/dev.ts', 'src/app/embedded/engine.ts'], {
+      calls: false,
+    });
+    expect([...packages]).toEqual(['pino']);
+    expect(files).toContain('src/app/stores/open-store.ts');
+    expect(importGraph(['src/app/cli/dev.ts']).files).toContain('src/app/embedded/engine.ts');
+  });
+
+  // Catches: a start on Postgres that loads the AWS SDK, and one on DynamoDB that loads drizzle-orm.
+  it.each([
+    ['postgres', ['drizzle-orm', 'pg']],
+    ['dynamodb', ['@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb', 'electrodb']],
+  ])('is of stores that of %s alone', (store, allowed) => {
+    const { packages } = importGraph([`src/app/stores/${store}.ts`], { calls: false });
+    expect([...packages].sort()).toEqual(allowed);
+    const server = importGraph(['src/app/service.ts', 'src/app/http-server.ts']);
+    expect(server.packages).toContain('zod');
+    expect([...server.packages].filter((name) => allowed.includes(name))).toEqual([]);
+  });
+
+  // Catches: a supervisor with a part of the server in it, which every first start waits for.
+  it('is of the supervisor an engine, and nothing of the server', () => {
+    const { files, packages } = importGraph(['src/app/embedded/supervisor.ts']);
+    expect([...packages]).toEqual(['dynalite']);
+    expect([...files].filter((file) => !file.startsWith('src/app/embedded/'))).toEqual([]);
   });
 });
 

@@ -55,8 +55,10 @@ export class NodeProcess {
 export class CommandProcess extends NodeProcess {
   /** @param script a file in `src/app/cli`, or a path from the project's root; run from source */
   constructor(script: string, args: readonly string[], environment: Record<string, string>) {
-    const file = script.includes('/') ? script : `src/app/cli/${script}`;
-    super(['--import', 'tsx', file, ...args], ROOT, environment);
+    const program = script.includes('/')
+      ? ['--import', 'tsx', script]
+      : ['scripts/run.mjs', `src/app/cli/${script}`];
+    super([...program, ...args], ROOT, environment);
   }
 }
 

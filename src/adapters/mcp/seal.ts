@@ -1,8 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt, errors } from 'jose';
-
-/** Shortest secret, in bytes of its UTF-8. */
-export const SECRET_BYTES = 32;
+import { SECRET_BYTES } from './secret-bytes.ts';
 
 const ALGORITHM = { alg: 'dir', enc: 'A256GCM' } as const;
 

@@ -17,6 +17,9 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** Only where the server does not answer at all: later than its own timeout, which cancels the statement. */
 const ANSWER_TIMEOUT_MS = 12_000;
 
+/** Older releases of pg would keep the statements of one connection back, and send one at a time. */
+const PIPELINES = (new pg.Client({ pipeline: true }) as { readonly pipeline?: boolean }).pipeline === true;
+
 export interface DatabaseOptions {
   readonly connectionString: string;
   readonly poolMax: number;
@@ -33,6 +36,8 @@ export class Database {
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
+    // Not through a pooler: it may give each statement another connection.
+    const pipeline = options.preparedStatements && PIPELINES;
     this.#pool = new pg.Pool({
       connectionString: options.connectionString,
       max: options.poolMax,
@@ -41,15 +46,14 @@ export class Database {
       query_timeout: ANSWER_TIMEOUT_MS,
       keepAlive: true,
       stream: options.sockets.create,
-      // Not through a pooler: it may give each statement another connection.
-      pipeline: options.preparedStatements,
+      pipeline,
       // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
       ...(options.preparedStatements ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
     });
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
     this.#pool.on('connect', (client) => client.on('error', () => {}));
-    this.#pipelines = new Pipelines(this.#pool, options.poolMax);
+    this.#pipelines = new Pipelines(this.#pool, pipeline ? options.poolMax : undefined);
   }
 
   /**

@@ -5,6 +5,8 @@ import type { Statement } from './statement.ts';
 
 /** Brief statements that a connection is given before another one is used. */
 const DEPTH = 8;
+/** A connection that gave no answer for so long waits for something: a lock, the network. Nothing is sent behind it. */
+const STALLED_MS = 50;
 
 /** A connection with statements under way. */
 interface Pipeline {
@@ -13,22 +15,26 @@ interface Pipeline {
   /** False once it has a statement that may hold up those behind it. */
   isOpen: boolean;
   isBroken: boolean;
+  /** When it was first used, or last gave an answer; by `performance.now()`. */
+  movedAt: number;
 }
 
 /**
  * Spreads statements over few connections of a pool, each of which is sent some without waiting for answers. A server
  * process that finds its next statement when it is done with one need not be woken for it, which costs either side more
- * than many a statement does. What is not brief has nothing sent behind it, as long as there are other connections.
+ * than many a statement does. What is not brief has nothing sent behind it, as long as there are other connections, and
+ * neither has what turns out to wait.
  *
  * Each statement is a transaction of its own, so what fails is that one alone, unless it is the connection.
  */
 export class Pipelines {
   readonly #pool: pg.Pool;
-  readonly #most: number;
+  readonly #most: number | undefined;
   /** All that are in use; a connection without statements goes back to the pool. */
   readonly #inUse: Pipeline[] = [];
 
-  constructor(pool: pg.Pool, most: number) {
+  /** @param most `undefined` where statements cannot travel together: each has a connection to itself, or waits for one */
+  constructor(pool: pg.Pool, most: number | undefined) {
     this.#pool = pool;
     this.#most = most;
   }
@@ -38,6 +44,8 @@ export class Pipelines {
     query: pg.QueryConfig,
     { isBrief }: Pick<Statement<never, unknown>, 'isBrief'>,
   ): Promise<Row[]> {
+    // A connection that is still in use would take it, and be in use for ever.
+    if (this.#pool.ending) throw new StoreUnavailable({ cause: new Error('The store is closed') });
     const pipeline = (isBrief ? this.#withRoom() : undefined) ?? this.#unused() ?? this.#shortest();
     pipeline.underWay += 1;
     pipeline.isOpen &&= isBrief;
@@ -51,12 +59,15 @@ export class Pipelines {
       throw error;
     } finally {
       pipeline.underWay -= 1;
+      pipeline.movedAt = performance.now();
       if (pipeline.underWay === 0) this.#release(pipeline);
     }
   }
 
   #withRoom(): Pipeline | undefined {
-    return this.#inUse.find(({ isOpen, underWay }) => isOpen && underWay < DEPTH);
+    if (this.#most === undefined) return undefined;
+    const now = performance.now();
+    return this.#inUse.find((each) => each.isOpen && each.underWay < DEPTH && isMoving(each, now));
   }
 
   #unused(): Pipeline | undefined {
@@ -64,15 +75,18 @@ export class Pipelines {
     const client = this.#pool.connect().catch((error: unknown) => {
       throw connectError(error);
     });
-    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false };
+    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false, movedAt: performance.now() };
     this.#inUse.push(pipeline);
     return pipeline;
   }
 
   #shortest(): Pipeline {
     // What nothing should be sent behind, only where there is nothing else.
-    const some = this.#inUse.filter(({ isOpen }) => isOpen);
-    const candidates = some.length > 0 ? some : this.#inUse;
+    const now = performance.now();
+    const moving = this.#inUse.filter((each) => isMoving(each, now));
+    const some = moving.length > 0 ? moving : this.#inUse;
+    const open = some.filter(({ isOpen }) => isOpen);
+    const candidates = open.length > 0 ? open : some;
     return candidates.reduce((shortest, each) => (each.underWay < shortest.underWay ? each : shortest));
   }
 
@@ -91,4 +105,8 @@ export class Pipelines {
     const index = this.#inUse.indexOf(pipeline);
     if (index >= 0) this.#inUse.splice(index, 1);
   }
+}
+
+function isMoving({ movedAt }: Pipeline, now: number): boolean {
+  return now - movedAt < STALLED_MS;
 }

@@ -49,6 +49,13 @@ async function readWeb(body: Request['body'], limit: number): Promise<Uint8Array
 function readNode(incoming: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks = new Chunks(limit);
+    const hasClosed = (): void => {
+      // To make an error is dear, and most streams close after their end.
+      if (!incoming.readableEnded) reject(new Error('closed before its end'));
+    };
+    // What came before this was asked for comes no more: middleware read the body, or the client hung up meanwhile.
+    if (incoming.readableEnded) return resolve(chunks.bytes());
+    if (incoming.destroyed) return hasClosed();
     incoming.on('data', (chunk: Uint8Array) => {
       try {
         chunks.add(chunk);
@@ -58,10 +65,7 @@ function readNode(incoming: IncomingMessage, limit: number): Promise<Uint8Array>
     });
     incoming.on('end', () => resolve(chunks.bytes()));
     incoming.on('error', reject);
-    incoming.on('close', () => {
-      // To make an error is dear, and most streams close after their end.
-      if (!incoming.readableEnded) reject(new Error('closed before its end'));
-    });
+    incoming.on('close', hasClosed);
   });
 }
 

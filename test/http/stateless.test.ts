@@ -45,6 +45,14 @@ describe('2026-07-28', () => {
     });
   });
 
+  // Catches: a handler for whatever has none, whose errors the SDK takes for answers, with status 200.
+  it.each(['no/such', 'prompts/list'])('answers the unknown method %s with 404', async (method) => {
+    expect(await answer(testService(), statelessPost(method))).toMatchObject({
+      status: 404,
+      error: { code: -32_601 },
+    });
+  });
+
   // Catches: a session of a connection that the protocol does not know, and a list that varies by it.
   it('lists tools that need a session_id, and gives out no Mcp-Session-Id', async () => {
     const response = await testService().request('/mcp', statelessPost('tools/list'));

@@ -1,8 +1,11 @@
 import {
   type CallToolResult,
+  type JSONRPCRequest,
   ProtocolError,
   ProtocolErrorCode,
+  type Result,
   Server,
+  type ServerContext,
   type Tool,
 } from '@modelcontextprotocol/server';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
@@ -62,26 +65,34 @@ export function stateServer(
   };
 }
 
-interface Request {
-  readonly method: string;
+interface ToolCall {
   readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
 
+type Handler = (request: JSONRPCRequest, context: ServerContext) => Promise<Result>;
+
 class StateServer extends Server implements ConnectableServer {
-  readonly #call: (request: Request) => Promise<CallToolResult>;
+  readonly #call: (request: ToolCall) => Promise<CallToolResult>;
 
   constructor(
     info: ConstructorParameters<typeof Server>[0],
     options: ConstructorParameters<typeof Server>[1],
-    call: (request: Request) => Promise<CallToolResult>,
+    call: (request: ToolCall) => Promise<CallToolResult>,
     list: { readonly tools: Tool[] },
   ) {
     super(info, options);
     this.#call = call;
     this.setRequestHandler('tools/list', () => list);
-    // Not as a handler of 'tools/call': the SDK would check each request twice, and each result once, against
-    // schemas of its own, which costs more than the call. Arguments are checked by the tools, and results typed.
-    this.fallbackRequestHandler = call;
+    this.setRequestHandler('tools/call', call);
+  }
+
+  /**
+   * The SDK's would check each call twice, and each result once, against schemas of its own, which costs more than the
+   * call. Arguments are checked by the tools, and results typed. (Not by a `fallbackRequestHandler`: an unknown method
+   * would then be answered with HTTP status 200, where 2026-07-28 demands 404.)
+   */
+  protected override _wrapHandler(method: string, handler: Handler): Handler {
+    return method === 'tools/call' ? (request) => this.#call(request) : super._wrapHandler(method, handler);
   }
 
   /** A call of a tool. None of them notifies, asks or can be aborted. */
@@ -99,13 +110,12 @@ class StateServer extends Server implements ConnectableServer {
   }
 }
 
-/** @throws ProtocolError for what is no call of one of the tools */
+/** @throws ProtocolError where it names none of the tools, or is malformed */
 async function callTool(
   tools: ToolSet,
-  { method, params }: Request,
+  { params }: ToolCall,
   caller: CallerSession,
 ): Promise<CallToolResult> {
-  if (method !== 'tools/call') throw new ProtocolError(ProtocolErrorCode.MethodNotFound, 'Method not found');
   const name = params?.['name'];
   if (typeof name !== 'string') throw invalidParams('name must be a string: that of a tool');
   const args = params?.['arguments'];

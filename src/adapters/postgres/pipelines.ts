@@ -5,6 +5,8 @@ import type { Statement } from './statement.ts';
 
 /** Brief statements that a connection is given before another one is used. */
 const DEPTH = 8;
+/** A connection without an answer for this long is given none: even a brief statement can come upon a lock. */
+const STALL_MS = 5;
 
 /** A connection with statements under way. */
 interface Pipeline {
@@ -13,6 +15,8 @@ interface Pipeline {
   /** False once it has a statement that may hold up those behind it. */
   isOpen: boolean;
   isBroken: boolean;
+  /** When it was connected or had its last answer, by `performance.now()`; infinite before. */
+  progressedAt: number;
 }
 
 /**
@@ -51,12 +55,14 @@ export class Pipelines {
       throw error;
     } finally {
       pipeline.underWay -= 1;
+      pipeline.progressedAt = performance.now();
       if (pipeline.underWay === 0) this.#release(pipeline);
     }
   }
 
   #withRoom(): Pipeline | undefined {
-    return this.#inUse.find(({ isOpen, underWay }) => isOpen && underWay < DEPTH);
+    const isAlive = this.#isAlive();
+    return this.#inUse.find((each) => each.underWay < DEPTH && isAlive(each));
   }
 
   #unused(): Pipeline | undefined {
@@ -64,16 +70,27 @@ export class Pipelines {
     const client = this.#pool.connect().catch((error: unknown) => {
       throw connectError(error);
     });
-    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false };
+    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false, progressedAt: Infinity };
+    client.then(
+      () => {
+        pipeline.progressedAt = performance.now();
+      },
+      () => {},
+    );
     this.#inUse.push(pipeline);
     return pipeline;
   }
 
   #shortest(): Pipeline {
-    // What nothing should be sent behind, only where there is nothing else.
-    const some = this.#inUse.filter(({ isOpen }) => isOpen);
-    const candidates = some.length > 0 ? some : this.#inUse;
+    const alive = this.#inUse.filter(this.#isAlive());
+    // Behind one that may have to wait only where there is nothing else.
+    const candidates = alive.length > 0 ? alive : this.#inUse;
     return candidates.reduce((shortest, each) => (each.underWay < shortest.underWay ? each : shortest));
+  }
+
+  #isAlive(): (pipeline: Pipeline) => boolean {
+    const since = performance.now() - STALL_MS;
+    return ({ isOpen, progressedAt }) => isOpen && progressedAt > since;
   }
 
   /** Gives it nothing more to do. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { NOW, newSession, ROOM, times } from '../contract/fixtures.ts';
+import { eventually, NOW, newSession, ROOM, times } from '../contract/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 describe('statements that share a connection', () => {
@@ -99,6 +99,9 @@ describe('statements that share a connection', () => {
     await lockValueOf(blocked);
     const waiting = put(blocked, '"second"');
     await database.untilBlocked();
+    const blockedAt = performance.now();
+    // Those of the first moments are sent behind it: nobody can know yet.
+    await eventually(() => performance.now() - blockedAt > 20, 'it is seen to wait');
     expect(await Promise.all(others.map(read))).toEqual(others.map(() => '"first"'));
     await database.client.query('commit');
     expect(await waiting).toBe(2);

@@ -34,7 +34,7 @@ function callsCase(contender: ContenderName, calls: Calls): Case {
       const sessions = await Promise.all(Array.from({ length: calls.sessions }, () => running.openSession()));
       await Promise.all(sessions.map((session) => fill(session, calls.valueBytes)));
       const workers = sessions.map((session, n) => caller(session, keyNames(KEYS), calls, n));
-      await warmUp(workers);
+      await warmUp(running, workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
         close: () => closeAll(sessions),

@@ -27,7 +27,7 @@ function stormCase(contender: ContenderName, count: number): Case {
       const workers = clients.map(({ connection, opened }) => async () => {
         opened.push(await SessionClient.openOn(connection));
       });
-      await warmUp(workers);
+      await warmUp(running, workers);
       return {
         measure: async (seconds) => {
           const figures = await measureLoad(running, workers, seconds);

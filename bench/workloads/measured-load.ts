@@ -4,16 +4,24 @@ import { percentile } from '../report/statistics.ts';
 import { usageOf } from './server-cost.ts';
 import type { Figures } from './workload.ts';
 
-/** Before the first round, for compilers to see what is hot. */
+/** For what has just been started: V8 goes on compiling what is hot for seconds, and calls get twice as fast. */
+const COLD_WARM_UP_MS = 5_000;
+/** Before the first round of a workload. */
 const FIRST_WARM_UP_MS = 700;
 /** Before each round: connections that a server closed meanwhile are opened anew. */
 const WARM_UP_MS = 200;
 
 const MEBIBYTE = 2 ** 20;
 
+const warm = new WeakSet<RunningContender>();
+
 /** To be called once, before the first {@link measureLoad}. */
-export async function warmUp(workers: readonly (() => Promise<void>)[]): Promise<void> {
-  await runLoad(workers, FIRST_WARM_UP_MS);
+export async function warmUp(
+  contender: RunningContender,
+  workers: readonly (() => Promise<void>)[],
+): Promise<void> {
+  await runLoad(workers, warm.has(contender) ? FIRST_WARM_UP_MS : COLD_WARM_UP_MS);
+  warm.add(contender);
 }
 
 /** Lets workers work, first to warm up and then measured, and says what that cost the servers. */

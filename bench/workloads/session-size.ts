@@ -47,7 +47,7 @@ function sessionSizeCase(contender: ContenderName, count: number, size: number):
         sessions.push(session);
       }
       const workers = sessions.map((session, n) => caller(session, keys, MIX, n));
-      await warmUp(workers);
+      await warmUp(running, workers);
       return {
         measure: (seconds) => measureLoad(running, workers, seconds),
         close: () => closeAll(sessions),

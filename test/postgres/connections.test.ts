@@ -185,29 +185,6 @@ describe('connections', () => {
     });
   });
 
-  // Catches: a connection that waits for a lock and is given what follows, of other sessions too.
-  it('that wait for a lock are not given the statements of others', async () => {
-    const store = open({ poolMax: 2 });
-    const [blocked, other] = [newSession(), newSession()];
-    for (const session of [blocked, other]) await store.sessions.create(session);
-    const put = () => store.sessions.storeValue(blocked, { key: 'x', json: '1', limits: ROOM }, NOW);
-    await put();
-    await database.client.query('begin');
-    await database.client.query('update mcp_session_values set version = version');
-    const overwritten = put();
-    await database.untilBlocked();
-    let found = 0;
-    // Fewer than one connection is given.
-    for (let asked = 0; asked < 5; asked += 1) {
-      void store.sessions.find(other.ref, NOW).then(() => (found += 1));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect(found).toBeGreaterThan(0);
-    await database.client.query('rollback');
-    expect(await overwritten).toBe(2);
-    await eventually(() => found === 5, 'those that were sent before it was known are answered too');
-  });
-
   // Catches: statements that wait for others on one connection of many, where they cannot travel together.
   it('take one statement each through a pooler', async () => {
     const store = open({ poolMax: 2, preparedStatements: false });

@@ -5,8 +5,8 @@ import type { Statement } from './statement.ts';
 
 /** Brief statements that a connection is given before another one is used. */
 const DEPTH = 8;
-/** A connection that gave no answer for so long waits for something: a lock, the network. Nothing is sent behind it. */
-const STALLED_MS = 50;
+/** A connection without an answer for this long is given none: even a brief statement can come upon a lock. */
+const STALL_MS = 5;
 
 /** A connection with statements under way. */
 interface Pipeline {
@@ -15,15 +15,14 @@ interface Pipeline {
   /** False once it has a statement that may hold up those behind it. */
   isOpen: boolean;
   isBroken: boolean;
-  /** When it was first used, or last gave an answer; by `performance.now()`. */
-  movedAt: number;
+  /** When it was connected or had its last answer, by `performance.now()`; infinite before. */
+  progressedAt: number;
 }
 
 /**
  * Spreads statements over few connections of a pool, each of which is sent some without waiting for answers. A server
  * process that finds its next statement when it is done with one need not be woken for it, which costs either side more
- * than many a statement does. What is not brief has nothing sent behind it, as long as there are other connections, and
- * neither has what turns out to wait.
+ * than many a statement does. What is not brief has nothing sent behind it, as long as there are other connections.
  *
  * Each statement is a transaction of its own, so what fails is that one alone, unless it is the connection.
  */
@@ -59,15 +58,15 @@ export class Pipelines {
       throw error;
     } finally {
       pipeline.underWay -= 1;
-      pipeline.movedAt = performance.now();
+      pipeline.progressedAt = performance.now();
       if (pipeline.underWay === 0) this.#release(pipeline);
     }
   }
 
   #withRoom(): Pipeline | undefined {
     if (this.#most === undefined) return undefined;
-    const now = performance.now();
-    return this.#inUse.find((each) => each.isOpen && each.underWay < DEPTH && isMoving(each, now));
+    const isAlive = this.#isAlive();
+    return this.#inUse.find((each) => each.underWay < DEPTH && isAlive(each));
   }
 
   #unused(): Pipeline | undefined {
@@ -75,19 +74,27 @@ export class Pipelines {
     const client = this.#pool.connect().catch((error: unknown) => {
       throw connectError(error);
     });
-    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false, movedAt: performance.now() };
+    const pipeline = { client, underWay: 0, isOpen: true, isBroken: false, progressedAt: Infinity };
+    client.then(
+      () => {
+        pipeline.progressedAt = performance.now();
+      },
+      () => {},
+    );
     this.#inUse.push(pipeline);
     return pipeline;
   }
 
   #shortest(): Pipeline {
-    // What nothing should be sent behind, only where there is nothing else.
-    const now = performance.now();
-    const moving = this.#inUse.filter((each) => isMoving(each, now));
-    const some = moving.length > 0 ? moving : this.#inUse;
-    const open = some.filter(({ isOpen }) => isOpen);
-    const candidates = open.length > 0 ? open : some;
+    const alive = this.#inUse.filter(this.#isAlive());
+    // Behind one that may have to wait only where there is nothing else.
+    const candidates = alive.length > 0 ? alive : this.#inUse;
     return candidates.reduce((shortest, each) => (each.underWay < shortest.underWay ? each : shortest));
+  }
+
+  #isAlive(): (pipeline: Pipeline) => boolean {
+    const since = performance.now() - STALL_MS;
+    return ({ isOpen, progressedAt }) => isOpen && progressedAt > since;
   }
 
   /** Gives it nothing more to do. */
@@ -105,8 +112,4 @@ export class Pipelines {
     const index = this.#inUse.indexOf(pipeline);
     if (index >= 0) this.#inUse.splice(index, 1);
   }
-}
-
-function isMoving({ movedAt }: Pipeline, now: number): boolean {
-  return now - movedAt < STALLED_MS;
 }

@@ -233,6 +233,14 @@ describe('messages', () => {
       'invalid_message',
       1,
     ],
+    // The SDK drops these two without an answer, and their client would wait for ever.
+    ['_meta that is no object', JSON.stringify({ ...PING, params: { _meta: 'x' } }), 'invalid_message', 1],
+    [
+      'a progress token that is none',
+      JSON.stringify({ ...PING, params: { _meta: { progressToken: {} } } }),
+      'invalid_message',
+      1,
+    ],
     ['neither method nor result', '{"jsonrpc":"2.0","id":1}', 'invalid_message', null],
     [
       'result and error',

@@ -101,7 +101,7 @@ describe('statements that share a connection', () => {
     await database.untilBlocked();
     const blockedAt = performance.now();
     // Those of the first moments are sent behind it: nobody can know yet.
-    await eventually(() => performance.now() - blockedAt > 20, 'it is seen to wait');
+    await eventually(() => performance.now() - blockedAt > 40, 'it is seen to wait');
     expect(await Promise.all(others.map(read))).toEqual(others.map(() => '"first"'));
     await database.client.query('commit');
     expect(await waiting).toBe(2);

@@ -46,7 +46,8 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
   if (value['jsonrpc'] !== '2.0') return invalid('jsonrpc must be "2.0"');
   if ('method' in value) {
     if (typeof value['method'] !== 'string') return invalid('method must be a string');
-    if ('params' in value && !isObject(value['params'])) return invalid('params must be an object');
+    const problem = problemOfParams(value['params']);
+    if (problem !== undefined) return invalid(problem);
     if (!('id' in value)) {
       return { kind: 'notification', message: value as unknown as JsonRpcNotification };
     }
@@ -67,6 +68,18 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
     );
   }
   return { kind: 'response', message: value as unknown as JsonRpcResponse };
+}
+
+/** What the SDK would drop without an answer (2025-11-25, Basic, `_meta`, and Progress). */
+function problemOfParams(params: unknown): string | undefined {
+  if (params === undefined) return undefined;
+  if (!isObject(params)) return 'params must be an object';
+  const meta = params['_meta'];
+  if (meta === undefined) return undefined;
+  if (!isObject(meta)) return 'params._meta must be an object';
+  const token = meta['progressToken'];
+  const isToken = token === undefined || typeof token === 'string' || Number.isInteger(token);
+  return isToken ? undefined : 'params._meta.progressToken must be a string or a whole number';
 }
 
 export function errorResponse(id: JsonRpcId, code: number, message: string): JsonRpcError {

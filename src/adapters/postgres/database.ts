@@ -10,6 +10,7 @@ const REPEATABLE_STATES: readonly (string | undefined)[] = [
   '40001', // serialization_failure
   '40P01', // deadlock_detected
   '26000', // invalid_sql_statement_name: the one before it on its connection was to prepare it, and failed
+  '42P05', // duplicate_prepared_statement: pg took it for unprepared, since another one failed at the same time
 ];
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -6,7 +6,7 @@ import type { Statement } from './statement.ts';
 /** Brief statements that a connection is given before another one is used. */
 const DEPTH = 8;
 /** A connection without an answer for this long is given none: even a brief statement can come upon a lock. */
-const STALL_MS = 5;
+const STALL_MS = 20;
 
 /** A connection with statements under way. */
 interface Pipeline {

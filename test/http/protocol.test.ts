@@ -234,10 +234,15 @@ describe('messages', () => {
       1,
     ],
     // The SDK drops these two without an answer, and their client would wait for ever.
-    ['_meta that is no object', JSON.stringify({ ...PING, params: { _meta: 'x' } }), 'invalid_message', 1],
+    [
+      '_meta that is no object',
+      JSON.stringify({ ...PING, id: 1, params: { _meta: 'x' } }),
+      'invalid_message',
+      1,
+    ],
     [
       'a progress token that is none',
-      JSON.stringify({ ...PING, params: { _meta: { progressToken: {} } } }),
+      JSON.stringify({ ...PING, id: 1, params: { _meta: { progressToken: {} } } }),
       'invalid_message',
       1,
     ],

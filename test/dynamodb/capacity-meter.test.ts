@@ -12,16 +12,8 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CapacityMeter } from '../support/capacity-meter.ts';
 import { type DynamodbFixture, dynamodbFixture, engineClient } from '../support/dynamodb.ts';
-import {
-  type DynamodbEngine,
-  dynoxideMissing,
-  startDynalite,
-  startDynoxide,
-} from '../support/dynamodb-engines.ts';
+import { type DynamodbEngine, ENGINES_HERE } from '../support/dynamodb-engines.ts';
 import { intercept } from '../support/dynamodb-requests.ts';
-
-const engines: [string, () => Promise<DynamodbEngine>][] = [['dynalite', startDynalite]];
-if (dynoxideMissing() === undefined) engines.push(['dynoxide', startDynoxide]);
 
 const KB = 1_024;
 
@@ -29,7 +21,7 @@ const KB = 1_024;
  * DynamoDB's rules, of which the page on costs is made. Catches: an engine that counts otherwise than DynamoDB, in a
  * place where the meter takes its word.
  */
-describe.each(engines)('what a request is charged (%s)', (_, startEngine) => {
+describe.each(ENGINES_HERE)('what a request is charged (%s)', (_, startEngine) => {
   let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let unmetered: DynamoDBClient;

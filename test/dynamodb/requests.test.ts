@@ -2,18 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/domain/session.ts';
 import { NOW, newSession, ROOM } from '../contract/fixtures.ts';
 import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import {
-  type DynamodbEngine,
-  dynoxideMissing,
-  startDynalite,
-  startDynoxide,
-} from '../support/dynamodb-engines.ts';
+import { type DynamodbEngine, ENGINES_HERE } from '../support/dynamodb-engines.ts';
 import { actionsOf } from '../support/dynamodb-requests.ts';
 
-const engines: [string, () => Promise<DynamodbEngine>][] = [['dynalite', startDynalite]];
-if (dynoxideMissing() === undefined) engines.push(['dynoxide', startDynoxide]);
-
-describe.each(engines)('the requests that an operation costs (%s)', (_, startEngine) => {
+describe.each(ENGINES_HERE)('the requests that an operation costs (%s)', (_, startEngine) => {
   let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let session: Session;

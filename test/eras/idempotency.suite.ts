@@ -33,11 +33,7 @@ export function idempotencySuite(newCluster: NewErasCluster): void {
       const client = await connect({ at: b });
       const session_id = await openSession(client);
       const args = { session_id, amount: 1, idempotency_key: 'k', gate: 'bank' };
-      const hangUp = new AbortController();
-      const broken = fetch(`${a}/mcp`, { ...statelessCall('charge', args), signal: hangUp.signal });
-      await gates.reached('bank');
-      hangUp.abort();
-      await broken.catch(() => {});
+      await callAndHangUp(a, args, () => gates.reached('bank'));
       const legacy = await connect({ at: c, mode: 'legacy' });
       const repeated = [client.call('charge', args), legacy.call('charge', args)];
       gates.open('bank');
@@ -51,11 +47,7 @@ export function idempotencySuite(newCluster: NewErasCluster): void {
       const client = await connect({ at: b });
       const session_id = await openSession(client);
       const args = { session_id, amount: 1, idempotency_key: 'k', gate: 'bank' };
-      const hangUp = new AbortController();
-      const broken = fetch(`${a}/mcp`, { ...statelessCall('charge', args), signal: hangUp.signal });
-      await gates.reached('bank');
-      hangUp.abort();
-      await broken.catch(() => {});
+      await callAndHangUp(a, args, () => gates.reached('bank'));
       const closed = mcp('a').close({ finishMs: 7_000 });
       expect(await within(closed, 300)).toBe(false);
       gates.open('bank');
@@ -74,4 +66,17 @@ export function idempotencySuite(newCluster: NewErasCluster): void {
       expect(deeds.charges).toHaveLength(2);
     });
   });
+}
+
+/** Calls `charge` and breaks the connection once the call has come so far. */
+async function callAndHangUp(
+  origin: string,
+  args: Record<string, unknown>,
+  hasBegun: () => Promise<unknown>,
+): Promise<void> {
+  const hangUp = new AbortController();
+  const broken = fetch(`${origin}/mcp`, { ...statelessCall('charge', args), signal: hangUp.signal });
+  await hasBegun();
+  hangUp.abort();
+  await broken.catch(() => {});
 }

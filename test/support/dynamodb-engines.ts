@@ -105,3 +105,12 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+/** The engines that this machine has, with a way to start each. */
+export const ENGINES_HERE: readonly (readonly [name: string, start: () => Promise<DynamodbEngine>])[] =
+  dynoxideMissing() === undefined
+    ? [
+        ['dynalite', startDynalite],
+        ['dynoxide', startDynoxide],
+      ]
+    : [['dynalite', startDynalite]];

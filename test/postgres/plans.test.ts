@@ -136,10 +136,12 @@ describe('the plans, over thousands of rows,', () => {
     planned: 'force_generic_plan' | 'force_custom_plan',
     values = VALUES,
   ): Promise<Plan[]> => {
-    const inOrder = parameters.map((parameter) => {
+    const inOrder = parameters.map((parameter, index) => {
       const value = values[parameter];
       if (value === undefined) throw new Error(`say what ${parameter} of ${name} may be`);
-      return value;
+      const [, list] = new RegExp(`\\$${index + 1}::(\\w+\\[\\])`).exec(text) ?? [];
+      // Of a statement that is called for several sessions at once.
+      return list === undefined || value.startsWith('array') ? value : `array[${value}, ${value}]::${list}`;
     });
     await database.client.query(`deallocate all; prepare ${name} as ${text}`);
     await database.client.query(`set plan_cache_mode = ${planned}`);

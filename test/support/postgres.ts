@@ -15,8 +15,8 @@ export interface TestDatabase {
   readonly name: string;
   /** A connection apart from any store, to look past the adapter. */
   readonly client: pg.Client;
-  /** Resolves once some statement in this database waits for a lock. */
-  untilBlocked(): Promise<void>;
+  /** Resolves once some statement in this database, or as many as that, waits for a lock. */
+  untilBlocked(statements?: number): Promise<void>;
   /** Drops the database. Fails if something is still connected to it: a store that was not closed. */
   drop(): Promise<void>;
 }
@@ -35,15 +35,15 @@ export async function createTestDatabase(template: 'migrated' | 'empty' = 'migra
     url,
     name,
     client,
-    untilBlocked: () =>
+    untilBlocked: (statements = 1) =>
       eventually(async () => {
         // Within a transaction, the first look at the activity would be repeated for ever.
         await client.query('select pg_stat_clear_snapshot()');
         const { rows } = await client.query(
           `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         );
-        return rows.length > 0;
-      }, 'a statement waits for a lock'),
+        return rows.length >= statements;
+      }, `${statements} statements wait for a lock`),
     drop: async () => {
       await client.end();
       await asAdmin(`drop database ${name}`);

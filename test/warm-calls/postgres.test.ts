@@ -1,5 +1,6 @@
+import { overwriteSessionValue } from '../../src/adapters/postgres/overwrite-value-statements.ts';
+import { readSessionValue } from '../../src/adapters/postgres/read-value-statements.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
-import { overwriteSessionValue, readSessionValue } from '../../src/adapters/postgres/value-statements.ts';
 import { newSession } from '../contract/fixtures.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { tapPostgres } from '../support/postgres-wire.ts';

@@ -1,25 +1,17 @@
 import pg from 'pg';
-import { domainError, sqlState } from './errors.ts';
-import { Pipelines } from './pipelines.ts';
+import { StoreUnavailable } from '../../domain/errors.ts';
+import { connectError, domainError, sqlState } from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
 
-/** The statement was rolled back or never run, and may be repeated as it is. */
-const REPEATABLE_STATES: readonly (string | undefined)[] = [
-  '40001', // serialization_failure
-  '40P01', // deadlock_detected
-  '26000', // invalid_sql_statement_name: the one before it on its connection was to prepare it, and failed
-  '42P05', // duplicate_prepared_statement: pg took it for unprepared, since another one failed at the same time
-];
+/** serialization_failure and deadlock_detected: the statement was rolled back and may be repeated as it is. */
+const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Only where the server does not answer at all: later than its own timeout, which cancels the statement. */
 const ANSWER_TIMEOUT_MS = 12_000;
-
-/** Older releases of pg would keep the statements of one connection back, and send one at a time. */
-const PIPELINES = (new pg.Client({ pipeline: true }) as { readonly pipeline?: boolean }).pipeline === true;
 
 export interface DatabaseOptions {
   readonly connectionString: string;
@@ -32,13 +24,10 @@ export interface DatabaseOptions {
 /** The connections of one store instance, and the one way in which its statements are run. */
 export class Database {
   readonly #pool: pg.Pool;
-  readonly #pipelines: Pipelines;
   readonly #named: boolean;
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
-    // Not through a pooler: it may give each statement another connection.
-    const pipeline = options.preparedStatements && PIPELINES;
     this.#pool = new pg.Pool({
       connectionString: options.connectionString,
       max: options.poolMax,
@@ -47,14 +36,12 @@ export class Database {
       query_timeout: ANSWER_TIMEOUT_MS,
       keepAlive: true,
       stream: options.sockets.create,
-      pipeline,
       // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
       ...(options.preparedStatements ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
     });
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
     this.#pool.on('connect', (client) => client.on('error', () => {}));
-    this.#pipelines = new Pipelines(this.#pool, pipeline ? options.poolMax : undefined);
   }
 
   /**
@@ -73,13 +60,28 @@ export class Database {
   }
 
   async #query<Values extends object, Row>(
-    { name, text, parameters, isBrief }: Statement<Values, Row>,
+    { name, text, parameters }: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
+    const client = await this.#connect();
     const query = { text, values: parameters.map((parameter) => values[parameter]) };
-    return this.#pipelines.run<Row & pg.QueryResultRow>(this.#named ? { name, ...query } : query, {
-      isBrief,
-    });
+    try {
+      const { rows } = await client.query(this.#named ? { name, ...query } : query);
+      client.release();
+      return rows;
+    } catch (error) {
+      // pool.query() would throw the connection away on every error; one that the server answered with is fine.
+      client.release(domainError(error) instanceof StoreUnavailable);
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw connectError(error);
+    }
   }
 
   /** Refuses new statements, and resolves when those under way are done. */

@@ -37,7 +37,6 @@ returning ref`,
 export const findSession = statement<{ readonly ref: string; readonly now: number }, SessionRow>(
   'mcp_find_session',
   sql`select ${sessionColumns} from ${sessions} where ${sessions.ref} = ${ref} and ${sessions.expiresAt} > ${now}`,
-  { isBrief: true },
 );
 
 /**

@@ -1,47 +1,54 @@
-import { LRUCache } from 'lru-cache';
 import { SessionNotFound } from '../../domain/errors.ts';
 import type { SessionRef } from '../../domain/session.ts';
 import { distinctKeysExceeded, keyConflict, keysExceeded, type StoredValue } from '../../domain/value.ts';
 import type { ValueDeletion, ValuePage, ValueQuery, ValueWrite } from '../../ports/session-repository.ts';
 import type { Database } from './database.ts';
 import { sqlState } from './errors.ts';
+import { FilledKeys } from './filled-keys.ts';
+import { GatheredStatement } from './gathered-statement.ts';
+import { overwriteSessionValue, overwriteSessionValues } from './overwrite-value-statements.ts';
 import { afterPrefix } from './prefix.ts';
+import { readSessionValue, readSessionValues } from './read-value-statements.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import { storeSessionValue } from './store-value-statement.ts';
-import {
-  deleteSessionValue,
-  listSessionValues,
-  overwriteSessionValue,
-  readSessionValue,
-} from './value-statements.ts';
-
-/** At about 200 bytes each, 2 MB. */
-const REMEMBERED_KEYS = 10_000;
+import type { Snapshot } from './value-conditions.ts';
+import { deleteSessionValue, listSessionValues } from './value-statements.ts';
 
 /** The values of sessions. What each statement guarantees is told at the statement. */
 export class SessionValues {
   readonly #database: Database;
-  /** Keys that held a value when this instance last came by. Where that is wrong, a write costs one statement more. */
-  readonly #filled = new LRUCache<string, true>({ max: REMEMBERED_KEYS });
+  readonly #reads;
+  readonly #overwrites;
+  readonly #filled = new FilledKeys();
 
   constructor(database: Database) {
     this.#database = database;
+    this.#reads = new GatheredStatement(database, { one: readSessionValue, many: readSessionValues });
+    this.#overwrites = new GatheredStatement(database, {
+      one: overwriteSessionValue,
+      many: overwriteSessionValues,
+    });
   }
 
   async store(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
     const { key, json, expectedVersion = null } = write;
-    const place = placeOf(ref, key);
-    if (this.#filled.has(place)) {
-      const [row] = await this.#database.run(overwriteSessionValue, { ref, key, json, expectedVersion, now });
-      if (row !== undefined) return row.version;
-      this.#filled.delete(place);
+    if (this.#filled.probablyHas(ref, key)) {
+      const row = await this.#overwrites.run({ ref, key, json, expectedVersion, now });
+      if (row !== undefined) {
+        this.#filled.written(ref, key, true);
+        return row.version;
+      }
     }
-    const version = await this.#storeAnyway(ref, write, now);
-    this.#filled.set(place, true);
+    const { version, currentVersion } = await this.#storeAnyway(ref, write, now);
+    this.#filled.written(ref, key, currentVersion > 0);
     return version;
   }
 
-  #storeAnyway(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
+  #storeAnyway(
+    ref: SessionRef,
+    write: ValueWrite,
+    now: number,
+  ): Promise<{ readonly version: number } & Snapshot> {
     const { key, json, expectedVersion, limits } = write;
     return untilCertain(async () => {
       const rows = await this.#database
@@ -58,7 +65,7 @@ export class SessionValues {
       if (rows === LOST_RACE) return LOST_RACE;
       const [row] = rows;
       if (row === undefined) throw new SessionNotFound();
-      if (row.version !== null) return row.version;
+      if (row.version !== null) return { ...row, version: row.version };
       // Nothing was written. The snapshot says why; if it does not, it was older than a racer's write.
       if (expectedVersion !== undefined && expectedVersion !== row.currentVersion) {
         throw keyConflict(key, expectedVersion, row.currentVersion);
@@ -71,15 +78,16 @@ export class SessionValues {
   }
 
   async read(ref: SessionRef, key: string, now: number): Promise<StoredValue | undefined> {
-    const [row] = await this.#database.run(readSessionValue, { ref, key, now });
+    const row = await this.#reads.run({ ref, key, now });
     if (row === undefined) throw new SessionNotFound();
     if (row.json === null) return undefined;
-    this.#filled.set(placeOf(ref, key), true);
-    return { key, ...row };
+    this.#filled.add(ref, key);
+    const { json, version, updatedAt } = row;
+    return { key, json, version, updatedAt };
   }
 
   delete(ref: SessionRef, { key, expectedVersion }: ValueDeletion, now: number): Promise<boolean> {
-    this.#filled.delete(placeOf(ref, key));
+    this.#filled.delete(ref, key);
     return untilCertain(async () => {
       const [row] = await this.#database.run(deleteSessionValue, {
         ref,
@@ -110,10 +118,6 @@ export class SessionValues {
     const found = rows.filter((row) => row.key !== null);
     return { values: found.slice(0, limit), more: found.length > limit };
   }
-}
-
-function placeOf(ref: SessionRef, key: string): string {
-  return `${ref} ${key}`;
 }
 
 /** not_null_violation: a racer made the key first, see {@link storeSessionValue}. */

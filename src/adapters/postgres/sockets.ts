@@ -9,7 +9,7 @@ export class Sockets {
 
   /** For pg's `stream` option. */
   readonly create = (): Socket => {
-    const socket = new GatheringSocket();
+    const socket = new Socket();
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
@@ -24,25 +24,5 @@ export class Sockets {
       [...this.#open].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()))),
     );
     clearTimeout(cut);
-  }
-}
-
-/**
- * Sends what is written in one turn of the event loop together: requests come in several at a time, and a packet for
- * each statement would wake the server's process for each. (pg corks its socket around each statement. Under TLS the
- * socket that it corks is another one, and all is as it would be without this.)
- */
-class GatheringSocket extends Socket {
-  #isGathering = false;
-
-  override cork(): void {
-    super.cork();
-    if (this.#isGathering) return;
-    this.#isGathering = true;
-    super.cork();
-    setImmediate(() => {
-      this.#isGathering = false;
-      this.uncork();
-    });
   }
 }

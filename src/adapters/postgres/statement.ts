@@ -8,11 +8,6 @@ export interface Statement<Values, Row> {
   readonly text: string;
   /** The names of `$1`, `$2` …, in this order. */
   readonly parameters: readonly (keyof Values & string)[];
-  /**
-   * Whether others may follow it on its connection before it is done: it is over in no time, since it touches one row
-   * and never waits for more than that row's last writer.
-   */
-  readonly isBrief: boolean;
   /** Only there to carry the type of the rows. */
   readonly row?: Row;
 }
@@ -23,11 +18,7 @@ const dialect = new PgDialect();
  * Compiles `query`. A parameter that is used several times is sent once: a value of 256 KiB would otherwise
  * go over the wire twice.
  */
-export function statement<Values, Row>(
-  name: string,
-  query: SQL,
-  { isBrief = false }: { readonly isBrief?: boolean } = {},
-): Statement<Values, Row> {
+export function statement<Values, Row>(name: string, query: SQL): Statement<Values, Row> {
   const compiled = dialect.sqlToQuery(query);
   const names = compiled.params.map((parameter) => (parameter as Placeholder).name);
   const parameters = [...new Set(names)] as (keyof Values & string)[];
@@ -35,7 +26,7 @@ export function statement<Values, Row>(
     /\$(\d+)/g,
     (_, position) => `$${parameters.indexOf(names[Number(position) - 1] as keyof Values & string) + 1}`,
   );
-  return { name, text, parameters, isBrief };
+  return { name, text, parameters };
 }
 
 // Each parameter carries its type: a prepared statement that compares one with a literal or with null would
@@ -48,6 +39,7 @@ export const bigintParameter = (name: string): SQL => sql`${sql.placeholder(name
 export const booleanParameter = (name: string): SQL => sql`${sql.placeholder(name)}::boolean`;
 export const jsonParameter = (name: string): SQL => sql`${sql.placeholder(name)}::json`;
 export const textsParameter = (name: string): SQL => sql`${sql.placeholder(name)}::text[]`;
+export const bigintsParameter = (name: string): SQL => sql`${sql.placeholder(name)}::bigint[]`;
 export const timesParameter = (name: string): SQL => sql`${sql.placeholder(name)}::float8[]`;
 /** A parameter in Unix milliseconds. `to_timestamp` rounds to microseconds, so no millisecond is lost. */
 export const timeParameter = (name: string): SQL =>

@@ -1,42 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { sessions, sessionValues } from './schema.ts';
-import { integerParameter, jsonParameter, milliseconds, statement, textParameter } from './statement.ts';
+import { integerParameter, milliseconds, statement, textParameter } from './statement.ts';
 import { isExpected, isKey, isLive, key, now, type OfSession, type Snapshot } from './value-conditions.ts';
-
-/** One row where the session lives, empty where the key holds no value. */
-export const readSessionValue = statement<
-  OfSession & { readonly key: string },
-  { readonly json: string; readonly version: number; readonly updatedAt: number } | { readonly json: null }
->(
-  'mcp_read_value',
-  sql`
-select ${sessionValues.json}::text as "json",
-       ${sessionValues.version} as "version",
-       ${milliseconds(sessionValues.updatedAt)} as "updatedAt"
-  from ${sessions}
-  left join ${sessionValues} on ${isKey} and ${sessionValues.deletedAt} is null
- where ${isLive}`,
-  { isBrief: true },
-);
-
-/**
- * Overwrites the value of a key that holds one: all that most writes are, for two thirds of what
- * {@link storeSessionValue} costs. Nothing is written, and no row returned, where that one has to say what to do, or why
- * not.
- */
-export const overwriteSessionValue = statement<
-  OfSession & { readonly key: string; readonly json: string; readonly expectedVersion: number | null },
-  { readonly version: number }
->(
-  'mcp_overwrite_value',
-  sql`
-update ${sessionValues}
-   set value = ${jsonParameter('json')}, version = ${sessionValues.version} + 1, updated_at = ${now}
-  from ${sessions}
- where ${isLive} and ${isKey} and ${sessionValues.deletedAt} is null and ${isExpected}
-returning ${sessionValues.version} as "version"`,
-  { isBrief: true },
-);
 
 /**
  * Turns a value's row into a mark and counts it off. The session's row is locked first, as by a creator of the

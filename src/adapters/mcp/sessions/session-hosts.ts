@@ -14,6 +14,8 @@ export class SessionHosts {
   readonly #hosts = new LRUCache<SessionRef, SessionHost>({
     max: MAX_HOSTS,
     ttl: IDLE_MS,
+    // Anything but 0 sets a timer with each look.
+    ttlResolution: 0,
     updateAgeOnGet: true,
     dispose: (host, ref, reason) => {
       if (reason === 'set') return;

@@ -17,6 +17,7 @@ import {
   sessionRef,
   slidExpiry,
 } from './session.ts';
+import type { SessionQuota } from './session-quota.ts';
 
 export interface SessionLifetime {
   /** A session that is not used for this long is gone, unless it has an idle time of its own. Milliseconds. */
@@ -55,6 +56,7 @@ export class Sessions {
   readonly #cache: SessionCache;
   readonly #clock: Clock;
   readonly #cacheMs: number;
+  readonly #quota: SessionQuota | undefined;
   readonly #reads = new Map<SessionRef, SessionRead>();
   readonly #changes = new Map<SessionRef, Promise<Session>>();
 
@@ -64,6 +66,8 @@ export class Sessions {
     readonly cache: SessionCache;
     readonly clock: Clock;
     readonly lifetime: SessionLifetime;
+    /** How many sessions a principal may have; as many as it likes where this is absent. */
+    readonly quota?: SessionQuota | undefined;
     /** Told of failures that no caller waits for. */
     readonly onError: (error: unknown) => void;
   }) {
@@ -72,6 +76,7 @@ export class Sessions {
     this.#signals = options.signals;
     this.#cache = options.cache;
     this.#clock = options.clock;
+    this.#quota = options.quota;
     this.#cacheMs = options.signals.tellsOfSessions ? SESSION_CACHE_MS : UNSIGNALLED_CACHE_MS;
     this.activity = new Activity({ ...options, idleMs: options.lifetime.idleMs });
   }
@@ -80,7 +85,7 @@ export class Sessions {
     return this.#clock.now();
   }
 
-  /** @throws InvalidArgument, StoreUnavailable; then there is no session */
+  /** @throws InvalidArgument, QuotaExceeded, StoreUnavailable; then there is no session */
   async open(
     origin: {
       readonly principal: Principal | undefined;
@@ -118,7 +123,10 @@ export class Sessions {
       version: 1,
       valueCount: 0,
     };
-    await this.#repository.create(session);
+    const create = (): Promise<void> => this.#repository.create(session);
+    await (principal === undefined || this.#quota === undefined
+      ? create()
+      : this.#quota.within(principal, now, create));
     this.#remember(session, now);
     return { id, session };
   }

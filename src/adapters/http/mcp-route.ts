@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { assertDepth } from '../../domain/json.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { isStatelessRevision } from '../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../domain/request-id.ts';
@@ -8,6 +9,7 @@ import { errorResponse } from './errors.ts';
 import { eventStreamResponse } from './event-stream.ts';
 import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
 import { readMessage } from './message-body.ts';
+import { shortHeader } from './short-header.ts';
 
 export interface McpRouteOptions {
   readonly endpoint: McpEndpoint;
@@ -44,6 +46,7 @@ export class McpRoute {
     const message = await readMessage(request, incoming, this.#bodyBytes);
     const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
+    assertDepth(message, 'message');
     if (await this.#stateless.serves(request, message)) {
       const answer = await this.#stateless.answer(request, message, await this.#principalOf?.(request));
       return answer instanceof Response ? answer : respond(answer, 202);
@@ -59,7 +62,7 @@ export class McpRoute {
   async get(request: Request): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed('POST');
     assertAcceptsStream(request.headers.get('accept'));
-    const lastEventId = request.headers.get('last-event-id') || undefined;
+    const lastEventId = shortHeader(request.headers, 'Last-Event-ID') || undefined;
     return respond(await this.#endpoint.listen(await this.#caller(request), lastEventId), 200);
   }
 
@@ -77,8 +80,8 @@ export class McpRoute {
   async #caller(request: Request): Promise<McpCaller> {
     const { headers } = request;
     return {
-      sessionId: headers.get('mcp-session-id') || undefined,
-      protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
+      sessionId: shortHeader(headers, 'Mcp-Session-Id') || undefined,
+      protocolVersion: shortHeader(headers, 'MCP-Protocol-Version'),
       principal: await this.#principalOf?.(request),
       request: new LazyRequestInfo(request),
     };

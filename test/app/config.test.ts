@@ -125,6 +125,9 @@ describe('a bad value', () => {
     ['EVENT_RETENTION_SECONDS', '1'],
     ['IDEMPOTENCY_RETENTION_SECONDS', '59'],
     ['MAX_EVENTS_PER_STREAM', '0'],
+    ['MAX_SESSIONS_PER_PRINCIPAL', '0'],
+    ['MAX_STREAMS_PER_SESSION', '0'],
+    ['MAX_STREAMS_PER_INSTANCE', '1000001'],
   ])('of %s (%s) is told in one line that names it', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);
   });

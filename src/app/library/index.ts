@@ -16,9 +16,11 @@ export {
 export {
   DurableMcpError,
   type ErrorCode,
+  InstanceFull,
   InvalidArgument,
   LimitExceeded,
   OutcomeUnknown,
+  QuotaExceeded,
   SessionExists,
   SessionNotFound,
   StoreNotSetUp,

@@ -4,6 +4,7 @@ import type { SessionRepository } from '../ports/session-repository.ts';
 import type { Signals } from '../ports/signals.ts';
 import { Activity } from './activity.ts';
 import { InvalidArgument, SessionNotFound, StoreUnavailable, VersionConflict } from './errors.ts';
+import { FreshSessions } from './fresh-sessions.ts';
 import { INITIALIZE_BYTES } from './limits.ts';
 import { pause } from './persist.ts';
 import { assertPrincipal, isSamePrincipal, type Principal } from './principal.ts';
@@ -74,10 +75,10 @@ export class Sessions {
     this.lifetime = options.lifetime;
     this.#repository = options.repository;
     this.#signals = options.signals;
-    this.#cache = options.cache;
     this.#clock = options.clock;
     this.#quota = options.quota;
     this.#cacheMs = options.signals.tellsOfSessions ? SESSION_CACHE_MS : UNSIGNALLED_CACHE_MS;
+    this.#cache = new FreshSessions(options.cache, this.#cacheMs);
     this.activity = new Activity({ ...options, idleMs: options.lifetime.idleMs });
   }
 

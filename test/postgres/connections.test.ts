@@ -185,7 +185,7 @@ describe('connections', () => {
     });
   });
 
-  // Catches: statements that wait for others on one connection of many, where they cannot travel together.
+  // Catches: statements that wait for others on one connection of several, which a pooler cannot unblock.
   it('take one statement each through a pooler', async () => {
     const store = open({ poolMax: 2, preparedStatements: false });
     const [blocked, other] = [newSession(), newSession()];

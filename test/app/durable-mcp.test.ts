@@ -35,7 +35,12 @@ describe('an option of durableMcp', () => {
     expect(() => make({ authentication, principal: () => undefined })).toThrow(TypeError);
   });
 
+  // Catches: an audience that is not checked since it was forgotten.
   it('of jwtAuthentication is refused by name', () => {
+    for (const audience of [undefined as never, ' ']) {
+      const options = { issuer: 'https://i.example', audience, resource: 'https://me.example' };
+      expect(() => jwtAuthentication(options)).toThrow(/^authentication: audience must not be empty/);
+    }
     expect(() =>
       jwtAuthentication({ issuer: 'http://i.example', audience: '', clockToleranceSeconds: 61 }),
     ).toThrow(

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { ClientCredentialsProvider } from '@modelcontextprotocol/client';
 import { McpServer as FirstMcpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { McpServer } from '@modelcontextprotocol/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { jwtAuthentication } from '../../src/adapters/auth/jwt-authentication.ts
 import type { HttpServer } from '../../src/app/http-server.ts';
 import type { Authentication } from '../../src/ports/authentication.ts';
 import { eventually } from '../contract/fixtures.ts';
-import { AUDIENCE, type Issuer, startIssuer } from '../support/issuer.ts';
+import { AUDIENCE, CLIENT_SECRET, type Issuer, startIssuer } from '../support/issuer.ts';
 import { library } from '../support/library.ts';
 import {
   initializeMessage,
@@ -63,6 +64,23 @@ describe('with a token', () => {
       await close();
     },
   );
+});
+
+describe('without a token', () => {
+  // Catches: a challenge or metadata that only their author can read.
+  it('the official client is led to the issuer, gets one there, and comes back', async () => {
+    const { call, close } = await connectModern(AUDIENCE, {
+      authProvider: new ClientCredentialsProvider({
+        clientId: 'bob',
+        clientSecret: CLIENT_SECRET,
+        expectedIssuer: issuer.url,
+      }),
+      // As the name service would.
+      fetch: (url, init) => fetch(String(url).replace(/^https:\/\/mcp\.example\.com/, server.origin), init),
+    });
+    expect(await call('list_sessions')).toMatchObject({ structuredContent: { sessions: [] } });
+    await close();
+  });
 });
 
 describe('a tool', () => {

@@ -6,7 +6,8 @@ import type { Provider } from 'oidc-provider';
 
 export const AUDIENCE = 'https://mcp.example.com/mcp';
 export const SCOPES = ['mcp:use', 'mcp:write'];
-const SECRET = 'a secret of the clients of a test';
+/** Of each of its clients. */
+export const CLIENT_SECRET = 'a secret of the clients of a test';
 
 /** An authorization server on this machine: `oidc-provider`, whose clients are the subjects of its tokens. */
 export interface Issuer {
@@ -57,7 +58,7 @@ export async function startIssuer(): Promise<Issuer> {
     token: async (subject, scope = SCOPES.join(' ')) => {
       const response = await fetch(`${url}/token`, {
         method: 'POST',
-        headers: { Authorization: `Basic ${btoa(`${subject}:${encodeURIComponent(SECRET)}`)}` },
+        headers: { Authorization: `Basic ${btoa(`${subject}:${encodeURIComponent(CLIENT_SECRET)}`)}` },
         body: new URLSearchParams({ grant_type: 'client_credentials', resource: AUDIENCE, scope }),
       });
       const { access_token, ...rest } = (await response.json()) as { readonly access_token?: string };
@@ -106,7 +107,7 @@ async function newProvider(url: string, keys: readonly JWK[]): Promise<Provider>
     ttl: { ClientCredentials: 60 },
     clients: ['alice', 'bob'].map((subject) => ({
       client_id: subject,
-      client_secret: SECRET,
+      client_secret: CLIENT_SECRET,
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],

@@ -28,7 +28,8 @@ export function jwtAuthentication(options: JwtAuthenticationOptions): Authentica
   if (problems.length > 0) {
     throw new RangeError(problems.map(({ option, rule }) => `authentication: ${option} ${rule}`).join('\n'));
   }
-  const { issuer, audience, requiredScopes = [] } = options;
+  const { issuer, audience } = options;
+  const requiredScopes = [...(options.requiredScopes ?? [])];
   const keys = new IssuerKeys(options);
   const clockTolerance = options.clockToleranceSeconds ?? DEFAULT_CLOCK_TOLERANCE_S;
   return {

@@ -54,7 +54,8 @@ export function problemsOf(options: JwtAuthenticationOptions): readonly OptionPr
   const isIssuer = isSecureUrl(issuer) && !issuer.includes('?');
   check(isIssuer, 'issuer', `must be the URL of an issuer: ${SECURE}, query and fragment`);
   check(
-    audience !== '',
+    // A caller in JavaScript may leave it out, and jose checks no audience where it is given none.
+    typeof audience === 'string' && audience.trim() !== '',
     'audience',
     'must not be empty: it is what tokens for this server name as their aud',
   );

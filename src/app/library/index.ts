@@ -18,7 +18,10 @@ export {
 export {
   DurableMcpError,
   type ErrorCode,
+  InsufficientScope,
   InvalidArgument,
+  InvalidToken,
+  IssuerUnavailable,
   LimitExceeded,
   OutcomeUnknown,
   SessionExists,
@@ -26,6 +29,7 @@ export {
   StoreNotSetUp,
   StoreUnavailable,
   StreamEnded,
+  TokenRequired,
   VersionConflict,
 } from '../../domain/errors.ts';
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';

@@ -28,7 +28,7 @@ export function readAuthenticationConfig(settings: SettingsReader): Authenticati
   const missing = [SETTINGS.issuer, SETTINGS.audience].filter((name) => !given.includes(name));
   for (const name of missing) {
     settings.problems.push(
-      `${name} is not set, but ${given.join(', ')}: authentication needs both ${SETTINGS.issuer} and ` +
+      `${name} is not set, but ${given.join(', ')} is: authentication needs both ${SETTINGS.issuer} and ` +
         SETTINGS.audience,
     );
   }

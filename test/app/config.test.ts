@@ -181,7 +181,9 @@ describe('authentication', () => {
   ])('of which %s alone is there refuses to start', (name) => {
     const found = problems({ [name]: name === 'AUTH_CLOCK_TOLERANCE_SECONDS' ? '5' : 'https://x.example' });
     const missing = ['AUTH_ISSUER', 'AUTH_AUDIENCE'].filter((each) => each !== name);
-    expect(found).toEqual(missing.map((each) => expect.stringMatching(`^${each} is not set, but ${name}: `)));
+    expect(found).toEqual(
+      missing.map((each) => expect.stringMatching(`^${each} is not set, but ${name} is: `)),
+    );
   });
 
   it.each([

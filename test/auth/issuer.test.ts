@@ -125,7 +125,6 @@ describe('an issuer that is down', () => {
     pass(600);
     expect(await statusOf(service, await issuer.mint())).toBe(503);
     await service.service.mcp.close();
-    await issuer.start();
   });
 
   it('is not waited for without end', async () => {

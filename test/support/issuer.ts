@@ -87,6 +87,7 @@ export async function startIssuer(): Promise<Issuer> {
     },
     rotate,
     stop: async () => {
+      if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { stateServer } from '../../src/adapters/mcp/tools/state-server.ts';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { HOUR } from '../contract/fixtures.ts';
 import { library } from '../support/library.ts';
@@ -19,15 +18,7 @@ const MIB = 1024 * 1024;
 const LIFETIME = { idleMs: HOUR, maxLifetimeMs: 24 * HOUR };
 const INITIALIZE = JSON.stringify(initializeMessage());
 
-const server = stateServer({
-  name: 'abandoned',
-  version: '1',
-  storage: 'a store',
-  lifetime: LIFETIME,
-  limits: DEFAULT_LIMITS,
-  authenticates: false,
-  onBug: () => {},
-});
+const server = stateServer({ name: 'abandoned', version: '1' });
 
 /** An endpoint that sessions are opened on and left, and a clock that can be set ahead. */
 function endpoint(store: Store) {

@@ -12,15 +12,7 @@ const LIMITS: Limits = { ...DEFAULT_LIMITS, valueBytes: 1_000, keysPerSession: 3
 const BODY_BYTES = 8_000;
 const LIFETIME = { idleMs: HOUR, maxLifetimeMs: 24 * HOUR };
 
-const server = stateServer({
-  name: 'limits',
-  version: '1',
-  storage: 'a store',
-  lifetime: LIFETIME,
-  limits: LIMITS,
-  authenticates: true,
-  onBug: () => {},
-});
+const server = stateServer({ name: 'limits', version: '1' });
 
 interface Answer {
   readonly status: number;

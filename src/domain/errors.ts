@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'version_conflict'
   | 'invalid_argument'
   | 'limit_exceeded'
+  | 'quota_exceeded'
+  | 'instance_full'
   | 'stream_ended'
   | 'outcome_unknown'
   | 'token_required'
@@ -91,6 +93,28 @@ export class LimitExceeded extends DurableMcpError {
     super('limit_exceeded', message);
     this.limit = limit;
     this.isPassing = isPassing;
+  }
+}
+
+/** The caller has as many of something as it may have at one time: room comes when one of them ends. */
+export class QuotaExceeded extends DurableMcpError {
+  override readonly name = 'QuotaExceeded';
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super('quota_exceeded', message);
+    this.limit = limit;
+  }
+}
+
+/** This instance serves as many as it can: another one, or this one a little later, may have room. */
+export class InstanceFull extends DurableMcpError {
+  override readonly name = 'InstanceFull';
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super('instance_full', message);
+    this.limit = limit;
   }
 }
 

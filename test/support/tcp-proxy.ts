@@ -8,8 +8,6 @@ export interface TcpProxy {
   cut(): void;
   /** Resets all connections, and new ones at once, until {@link mend}. */
   refuse(): void;
-  /** Nothing comes through any more, in either direction and on no connection, until {@link mend}. */
-  swallow(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -18,20 +16,19 @@ export interface TcpProxy {
 export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
-  let mode: 'passes' | 'refuses' | 'swallows' = 'passes';
+  let refuses = false;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket.on('error', () => {}));
     return socket.once('close', () => sockets.delete(socket));
   };
   const proxy = createServer((client) => {
     keep(client);
-    if (mode === 'refuses') return void client.resetAndDestroy();
+    if (refuses) return void client.resetAndDestroy();
     const server = keep(connect(Number(port || 5432), hostname));
     client.pipe(server).pipe(client);
     // Where the server cannot be reached, a client would else wait for it.
     server.once('close', () => client.destroy());
     client.once('close', () => server.destroy());
-    if (mode === 'swallows') for (const socket of [client, server]) socket.pause();
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -42,16 +39,11 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     port: (proxy.address() as AddressInfo).port,
     cut,
     refuse: () => {
-      mode = 'refuses';
+      refuses = true;
       cut();
     },
-    swallow: () => {
-      mode = 'swallows';
-      for (const socket of sockets) socket.pause();
-    },
     mend: () => {
-      mode = 'passes';
-      for (const socket of sockets) socket.resume();
+      refuses = false;
     },
     close: async () => {
       cut();

@@ -2,19 +2,21 @@
 const PAUSE_MS = 1_000;
 
 /**
- * Which connections may lead to a server that was replaced. One that refused a write for being read-only goes on
- * answering reads on the others, which would each fail a write before they are given up, long after the failover.
+ * Which connections may lead to a server that was replaced. Where one refused a write for being read-only, others may
+ * do so too: they go on answering reads, and would each fail one write before they are given up, long after the
+ * failover.
  */
 export class SuspectedStandbys {
-  #connectedAt = new WeakMap<object, number>();
-  /** Connections that were made before are not to be used. */
-  #before = 0;
+  /** Counts connections from 1, as they are made. */
+  readonly #numbers = new WeakMap<object, number>();
+  /** Connections of lower numbers are not to be used. */
+  #first = 0;
   #connections = 0;
   #pausedUntil = 0;
 
   connected(connection: object): void {
     this.#connections += 1;
-    this.#connectedAt.set(connection, this.#connections);
+    this.#numbers.set(connection, this.#connections);
   }
 
   /** A write was refused: all connections that there are now are suspected. */
@@ -22,10 +24,10 @@ export class SuspectedStandbys {
     const now = performance.now();
     if (now < this.#pausedUntil) return;
     this.#pausedUntil = now + PAUSE_MS;
-    this.#before = this.#connections + 1;
+    this.#first = this.#connections + 1;
   }
 
   includes(connection: object): boolean {
-    return (this.#connectedAt.get(connection) ?? 0) < this.#before;
+    return (this.#numbers.get(connection) ?? 0) < this.#first;
   }
 }

@@ -144,15 +144,27 @@ export class OutcomeUnknown extends DurableMcpError {
   }
 }
 
+/** What an operation that the store failed did: nothing at all, or perhaps all of it. */
+export type Effect = 'none' | 'unknown';
+
+const AFTER_OUTAGE: Readonly<Record<Effect, string>> = {
+  none: 'Nothing was changed: try again shortly.',
+  unknown: 'It is unknown whether this took effect: check the state shortly, and repeat it if need be.',
+};
+
 /**
  * The store did not answer, refused the connection, or is overloaded. A read did not happen; of a write it is
  * unknown whether it happened, so repeat it only under an `expected_version`.
  */
 export class StoreUnavailable extends DurableMcpError {
   override readonly name = 'StoreUnavailable';
+  /** `undefined` where only the caller of the store knows what it was about to do. */
+  readonly effect: Effect | undefined;
 
-  constructor(options?: ErrorOptions) {
-    super('store_unavailable', 'The session store is unavailable at the moment. Try again shortly.', options);
+  constructor({ effect, ...options }: ErrorOptions & { readonly effect?: Effect } = {}) {
+    const advice = effect === undefined ? 'Try again shortly.' : AFTER_OUTAGE[effect];
+    super('store_unavailable', `The session store is unavailable at the moment. ${advice}`, options);
+    this.effect = effect;
   }
 }
 

@@ -72,5 +72,11 @@ export const LIST_LIMIT_MAX = 1_000;
  */
 export const DISTINCT_KEYS_FACTOR = 10;
 
+/**
+ * Requests to the store that one instance has waiting at most. More come in than are answered only where the store
+ * hangs: whoever comes then is told so at once.
+ */
+export const STORE_REQUESTS_WAITING = 5_000;
+
 /** How long after its last beat the record of an instance is kept at least, in ms. */
 export const INSTANCE_KEPT_MS = 3_600_000;

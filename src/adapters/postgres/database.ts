@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
-import { connectError, domainError, sqlState } from './errors.ts';
+import { STORE_REQUESTS_WAITING } from '../../domain/limits.ts';
+import { connectError, domainError, READ_ONLY, sqlState } from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
+import { SuspectedStandbys } from './suspected-standbys.ts';
 
 /** serialization_failure and deadlock_detected: the statement was rolled back and may be repeated as it is. */
 const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
@@ -27,6 +29,7 @@ export class Database {
   readonly #named: boolean;
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
   readonly #refusals: ((error: Error) => void)[] = [];
+  readonly #standbys = new SuspectedStandbys();
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
@@ -43,7 +46,10 @@ export class Database {
     });
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      this.#standbys.connected(client);
+    });
   }
 
   /**
@@ -72,6 +78,7 @@ export class Database {
       client.release();
       return rows;
     } catch (error) {
+      if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
       // pool.query() would throw the connection away on every error; one that the server answered with is fine.
       client.release(domainError(error) instanceof StoreUnavailable);
       throw error;
@@ -79,7 +86,18 @@ export class Database {
   }
 
   async #connect(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await this.#nextConnection();
+      if (!this.#standbys.includes(client)) return client;
+      client.release(true);
+    }
+  }
+
+  async #nextConnection(): Promise<pg.PoolClient> {
     const queued = this.#pool.waitingCount;
+    if (queued >= STORE_REQUESTS_WAITING) {
+      throw new StoreUnavailable({ cause: new Error(`${STORE_REQUESTS_WAITING} statements wait already`) });
+    }
     const connected = this.#pool.connect();
     try {
       return await (this.#pool.waitingCount > queued ? this.#unlessRefused(connected) : connected);

@@ -3,7 +3,7 @@ import { StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
 import type { Database } from './database.ts';
 import { MIGRATE_COMMAND } from './errors.ts';
 import { JOURNAL_TABLE, packagedMigrations } from './journal.ts';
-import { tables } from './schema.ts';
+import { sessions, tables } from './schema.ts';
 import { statement, textsParameter } from './statement.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -21,14 +21,24 @@ select (select max(created_at)::float8 from ${sql.identifier(JOURNAL_TABLE)}) as
        ) as "missing"`,
 );
 
+/** Reads nothing, and is refused all the same where nothing can be written. */
+const writable = statement<object, object>(
+  'mcp_writable',
+  sql`select from ${sessions} where false for update`,
+);
+
 /**
- * Resolves if the database answers in time and has the tables that this version needs. A database that is
- * ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
+ * Resolves if the database answers in time, has the tables that this version needs, and can be written to. A
+ * database that is ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
  * @throws StoreUnavailable, StoreNotSetUp
  */
-export async function checkReadiness(database: Database): Promise<void> {
-  const [[state], migrations] = await Promise.all([inTime(readState(database)), packagedMigrations()]);
+export function checkReadiness(database: Database): Promise<void> {
+  return inTime(checkDatabase(database));
+}
+
+async function checkDatabase(database: Database): Promise<void> {
+  const [[state], migrations] = await Promise.all([readState(database), packagedMigrations()]);
   const missing = state?.missing ?? [];
   if (missing.length > 0) {
     throw new StoreNotSetUp(`The database has no table ${missing.join(', ')}`, MIGRATE_COMMAND);
@@ -40,6 +50,7 @@ export async function checkReadiness(database: Database): Promise<void> {
       MIGRATE_COMMAND,
     );
   }
+  await database.run(writable, {});
 }
 
 function readState(database: Database) {

@@ -18,6 +18,8 @@ export interface Server {
 /** Instances on one new store, which a test stops, kills and starts as it likes. */
 export interface Servers {
   start(environment?: Record<string, string>): Promise<Server>;
+  /** Where the store is, for whoever wants to stand in between. */
+  readonly storeUrl: string;
   /** Kills all that still run, and removes all data. */
   close(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export async function serversOn(store: StoreName): Promise<Servers> {
   const engine = await joinEngine({ kind: store, dataDir, durable: false });
   const started: CommandProcess[] = [];
   return {
+    storeUrl: engine.url,
     start: async (environment = {}) => {
       const server = new CommandProcess('test/e2e/serve.ts', ['--store', store], {
         DATA_DIR: dataDir,

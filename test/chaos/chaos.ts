@@ -34,10 +34,10 @@ export async function runChaos(
   const proxy = await startRandomProxy({ random: seededRandom(seed), harm: network.harm });
   let fleet: Fleet | undefined;
   let load: Load | undefined;
+  const history = new History();
   try {
     fleet = await Fleet.start(store, INSTANCES, proxy);
     interrupted.throwIfAborted();
-    const history = new History();
     load = await Load.open({ origin: proxy.origin, seed, history });
     const injector = new FaultInjector({ fleet, proxy, network }, new Chance(seed, 'faults'));
     say(`faults for ${seconds} s`);
@@ -46,6 +46,8 @@ export async function runChaos(
     interrupted.throwIfAborted();
     say('all is made whole');
     await fleet.whole();
+    say('everything works again');
+    await load.recovered();
     say('every stream comes to its end');
     await load.stop();
     interrupted.throwIfAborted();

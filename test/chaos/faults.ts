@@ -71,7 +71,7 @@ export class FaultInjector {
   async run(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
       for (const fault of this.#chance.shuffled(FAULTS)) {
-        await pause(this.#chance.between(50, 400), until);
+        await pause(this.#chance.between(100, 600), until);
         if (until.aborted) return;
         const count = await this.#happen(fault, until);
         this.tally.set(fault, (this.tally.get(fault) ?? 0) + count);

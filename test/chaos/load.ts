@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { RawClient } from '../support/raw-client.ts';
 import { Chance } from './chance.ts';
-import type { History } from './history.ts';
+import { type History, KINDS, type Kind } from './history.ts';
 import { OfficialClient } from './official-client.ts';
 import { pause } from './pause.ts';
 import { KEYS, StateClient } from './state-client.ts';
@@ -17,6 +17,8 @@ const LONGEST_PAUSE_MS = 80;
 /** From the last fault until every stream has its end: an instance is taken for dead after 12 s. */
 const SETTLE_MS = 40_000;
 const FINAL_READ_MS = 20_000;
+/** From the last fault until all works as before, on a machine that has other things to do. */
+const RECOVERY_MS = 30_000;
 
 export interface LoadOptions {
   readonly origin: string;
@@ -66,6 +68,20 @@ export class Load {
 
   start(): void {
     this.#running = Promise.all(this.#actors.map(({ actor, chance }) => this.#run(actor, chance)));
+  }
+
+  /** Waits until each kind of operation succeeds again; that one does not is a violation. */
+  async recovered(): Promise<void> {
+    const { history } = this.#options;
+    const successes = (): number[] => KINDS.map((kind) => history.tally.get(kind)?.ok ?? 0);
+    const before = successes();
+    const deadline = Date.now() + RECOVERY_MS;
+    const failing = (): Kind[] => {
+      const now = successes();
+      return KINDS.filter((_, index) => now[index] === before[index]);
+    };
+    while (failing().length > 0 && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
+    for (const kind of failing()) history.violation(`${kind} does not work again after the faults`);
   }
 
   /** Resolves once every client has done what it was doing, and every stream has its end. */
@@ -123,7 +139,8 @@ export class Load {
     stateClient('legacy', inSession);
     stateClient('second', inSession);
     stateClient('modern', byHandle);
-    for (const name of ['streams', 'more-streams']) {
+    // Several, since each waits for seconds where an instance died.
+    for (const name of ['streams1', 'streams2', 'streams3', 'streams4']) {
       const chance = new Chance(seed, `${session}/${name}`);
       const deadline = (): number => this.#deadline;
       this.#add(

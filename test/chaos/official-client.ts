@@ -4,7 +4,7 @@ import type { Chance } from './chance.ts';
 import type { History } from './history.ts';
 
 /** After which a call that has no answer is given up. */
-const CALL_MS = 10_000;
+const CALL_MS = 6_000;
 
 /** The official client, which resumes broken streams by itself. */
 export class OfficialClient {

@@ -1,6 +1,7 @@
 import type { StoreName } from '../../src/app/store-config.ts';
 import { problemsOf, stopInstance } from '../conformance/instances.ts';
 import { type Server, type Servers, serversOn } from '../e2e/servers.ts';
+import { dynoxideMissing, startDynoxide } from '../support/dynamodb-engines.ts';
 import type { RandomProxy } from '../support/random-proxy.ts';
 import { pause } from './pause.ts';
 import { type StoreLink, startStoreLink } from './store-link.ts';
@@ -31,7 +32,7 @@ export class Fleet {
 
   /** @throws Error if one does not start; nothing is left running then */
   static async start(store: StoreName, count: number, proxy: RandomProxy): Promise<Fleet> {
-    const servers = await serversOn(store);
+    const servers = await serversOn(store, fasterEngine(store));
     const link = await startStoreLink(servers.storeUrl);
     const fleet = new Fleet(store, servers, link, proxy);
     try {
@@ -116,4 +117,13 @@ export class Fleet {
       this.#crashes.push(`process ${server.process.child.pid} ended by itself with ${code}: ${tail}`);
     });
   }
+}
+
+/** The embedded emulator of DynamoDB serves so few requests that little would happen. `undefined` where it has to. */
+function fasterEngine(store: StoreName): Parameters<typeof serversOn>[1] {
+  if (store !== 'dynamodb' || dynoxideMissing() !== undefined) return undefined;
+  return async () => {
+    const { endpoint, stop } = await startDynoxide();
+    return { url: String(endpoint), leave: stop };
+  };
 }

@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 80;
 const SETTLE_MS = 40_000;
 const FINAL_READ_MS = 20_000;
 /** From the last fault until all works as before, on a machine that has other things to do. */
-const RECOVERY_MS = 30_000;
+const RECOVERY_MS = 60_000;
 
 export interface LoadOptions {
   readonly origin: string;

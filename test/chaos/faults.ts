@@ -69,18 +69,18 @@ export class FaultInjector {
 
   /** Resolves, with everything whole again, soon after `until` is aborted. */
   async run(until: AbortSignal): Promise<void> {
-    while (!until.aborted) {
+    for (let round = 0; !until.aborted; round += 1) {
       for (const fault of this.#chance.shuffled(FAULTS)) {
         await pause(this.#chance.between(100, 600), until);
         if (until.aborted) return;
-        const count = await this.#happen(fault, until);
+        const count = await this.#happen(fault, until, round);
         this.tally.set(fault, (this.tally.get(fault) ?? 0) + count);
       }
     }
   }
 
   /** @returns how many */
-  async #happen(fault: Fault, until: AbortSignal): Promise<number> {
+  async #happen(fault: Fault, until: AbortSignal, round: number): Promise<number> {
     const { fleet, proxy, network } = this.#targets;
     const chance = this.#chance;
     const whileMs = chance.between(300, 1_000);
@@ -109,7 +109,8 @@ export class FaultInjector {
         network.delay(0);
         return 1;
       case 'store paused': {
-        const isLong = chance.is(LONG_PAUSE_PROBABILITY);
+        // Not in the first round: a short run is to see all faults there are.
+        const isLong = chance.is(LONG_PAUSE_PROBABILITY) && round > 0;
         const ms = chance.between(300, 2_000);
         fleet.link.pause();
         await pause(isLong ? LONG_PAUSE_MS : ms, until);

@@ -3,6 +3,9 @@ import { type Finding, type RegisterOperation, versionedWrites } from './registe
 /** Steps after which a history counts as too tangled to judge: real ones take about as many as they have operations. */
 const MOST_STEPS = 500_000;
 
+/** How much of the order is shown that leads to where it cannot go on. */
+const SHOWN_BEFORE = 3;
+
 interface Register {
   /** Of the last write, also where its value was deleted since. */
   readonly version: number;
@@ -167,8 +170,8 @@ class Search {
     this.#furthest = this.#certainDone;
     const state = isEmpty ? `empty after version ${version}` : `at version ${version}`;
     this.#stuck = {
-      what: `not linearizable: none of these can come next when the key is ${state}`,
-      operations: open,
+      what: `not linearizable: after the first of these, the last cannot come next, with the key ${state}`,
+      operations: [...[...this.#done].slice(-SHOWN_BEFORE), ...open],
     };
   }
 

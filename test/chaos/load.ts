@@ -10,10 +10,10 @@ import { StreamReader } from './stream-reader.ts';
 import type { Listening } from './stream-records.ts';
 import { callerByHandle, callerInSession, type ToolCaller } from './tool-callers.ts';
 
-const SESSIONS = 4;
+const SESSIONS = 3;
 const OFFICIAL_CLIENTS = 2;
 /** Between two things that one client does, at most. */
-const LONGEST_PAUSE_MS = 80;
+const LONGEST_PAUSE_MS = 40;
 /** From the last fault until every stream has its end: an instance is taken for dead after 12 s. */
 const SETTLE_MS = 40_000;
 const FINAL_READ_MS = 20_000;
@@ -140,7 +140,7 @@ export class Load {
     stateClient('second', inSession);
     stateClient('modern', byHandle);
     // Several, since each waits for seconds where an instance died.
-    for (const name of ['streams1', 'streams2', 'streams3', 'streams4']) {
+    for (const name of ['streams1', 'streams2', 'streams3']) {
       const chance = new Chance(seed, `${session}/${name}`);
       const deadline = (): number => this.#deadline;
       this.#add(

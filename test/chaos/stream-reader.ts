@@ -6,6 +6,8 @@ import type { Reading, ReadingEnd } from './stream-records.ts';
 /** For the head of an answer. */
 const RESUME_MS = 8_000;
 const RETRY_MS = 100;
+/** Between two looks at what came. */
+const LOOK_MS = 20;
 
 export interface StreamReaderOptions {
   readonly client: RawClient;
@@ -65,7 +67,7 @@ export class StreamReader {
       const event = connection.events[taken];
       if (event === undefined) {
         if (isOver) return;
-        await pause(10);
+        await pause(LOOK_MS);
         continue;
       }
       taken += 1;

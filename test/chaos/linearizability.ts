@@ -170,7 +170,7 @@ class Search {
     this.#furthest = this.#certainDone;
     const state = isEmpty ? `empty after version ${version}` : `at version ${version}`;
     this.#stuck = {
-      what: `not linearizable: after the first of these, the last cannot come next, with the key ${state}`,
+      what: `not linearizable: the last of these cannot follow the first, which left the key ${state}`,
       operations: [...[...this.#done].slice(-SHOWN_BEFORE), ...open],
     };
   }

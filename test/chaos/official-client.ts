@@ -4,7 +4,7 @@ import type { Chance } from './chance.ts';
 import type { History } from './history.ts';
 
 /** After which a call that has no answer is given up. */
-const CALL_MS = 6_000;
+const CALL_MS = 12_000;
 
 /** The official client, which resumes broken streams by itself. */
 export class OfficialClient {
@@ -43,7 +43,7 @@ export class OfficialClient {
   /** Makes one call. */
   async act(): Promise<void> {
     const label = `${this.#name}/${this.#history.nextId()}`;
-    const to = this.#chance.between(3, 30);
+    const to = this.#chance.between(3, 12);
     const args = { to, label, delay_ms: this.#chance.between(5, 60) };
     const counted = await this.#client
       .callTool({ name: 'count', arguments: args }, undefined, { timeout: CALL_MS })

@@ -1,4 +1,5 @@
 import { command } from '../../src/app/cli/command.ts';
+import { InvalidSettings } from '../../src/app/settings.ts';
 import { runChaos } from './chaos.ts';
 import { shortcomings } from './checks.ts';
 import { commandOf, FLAGS, readOptions } from './options.ts';
@@ -34,7 +35,10 @@ await command(
       if (violations.length > 0) process.exit(VIOLATED);
       process.exit(missing.length > 0 ? BROKEN : PASSED);
     } catch (error) {
-      process.stderr.write(`chaos: the run itself failed: ${error instanceof Error ? error.stack : error}\n`);
+      // Whoever typed a wrong flag needs no stack.
+      const isTyped = error instanceof InvalidSettings;
+      const reason = error instanceof Error && !isTyped ? error.stack : String(error);
+      process.stderr.write(`chaos: the run itself failed: ${reason}\n`);
       process.exit(BROKEN);
     }
   },

@@ -44,11 +44,6 @@ export class Fleet {
     return fleet;
   }
 
-  /** How many serve now. */
-  get size(): number {
-    return this.#live.size;
-  }
-
   /** Kills so many without a word, and starts as many anew. @returns how many there were to kill */
   async kill(count: number, restartAfterMs: number): Promise<number> {
     const victims = [...this.#live].slice(0, count);

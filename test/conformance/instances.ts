@@ -23,7 +23,7 @@ export async function startInstances(store: StoreName, count: number): Promise<I
   const processes: CommandProcess[] = [];
   let engine: EmbeddedEngine | undefined;
   const close = async (): Promise<string[]> => {
-    const problems = await Promise.all(processes.map(stop));
+    const problems = await Promise.all(processes.map(stopInstance));
     await engine?.leave();
     await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
     return problems.flat();
@@ -45,13 +45,20 @@ export async function startInstances(store: StoreName, count: number): Promise<I
   }
 }
 
-async function stop(instance: CommandProcess): Promise<string[]> {
-  const { pid } = instance.child;
+/** Ends it in order. @returns what went wrong in it, one line each */
+export async function stopInstance(instance: CommandProcess): Promise<string[]> {
   const timer = setTimeout(() => void instance.kill('SIGKILL'), STOP_BOUND_MS);
   const code = await instance.kill('SIGTERM');
   clearTimeout(timer);
+  const problems = problemsOf(instance);
+  if (code === 0) return problems;
+  const ended = `ended with ${code ?? instance.child.signalCode} where 0 was expected`;
+  return [`process ${instance.child.pid}: ${ended}`, ...problems];
+}
+
+/** The errors that it logged so far, one line each. */
+export function problemsOf({ stderr, child }: CommandProcess): string[] {
   // Node's own warnings go to the same place.
-  const problems = instance.stderr.split('\n').filter((line) => /^(\{|unexpected error)/.test(line));
-  if (code !== 0) problems.unshift(`ended with ${code ?? instance.child.signalCode} where 0 was expected`);
-  return problems.map((problem) => `process ${pid}: ${problem.slice(0, 300)}`);
+  const problems = stderr.split('\n').filter((line) => /^(\{|unexpected error)/.test(line));
+  return problems.map((problem) => `process ${child.pid}: ${problem.slice(0, 300)}`);
 }

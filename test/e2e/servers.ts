@@ -18,17 +18,30 @@ export interface Server {
 /** Instances on one new store, which a test stops, kills and starts as it likes. */
 export interface Servers {
   start(environment?: Record<string, string>): Promise<Server>;
+  /** Where the store is, for whoever wants to stand in between. */
+  readonly storeUrl: string;
   /** Kills all that still run, and removes all data. */
   close(): Promise<void>;
 }
 
-/** Brings up the store; the first server makes its tables. */
-export async function serversOn(store: StoreName): Promise<Servers> {
+/** Where a store is that runs already. */
+interface StoreEngine {
+  readonly url: string;
+  /** Ends it, if nobody else uses it. */
+  leave(): Promise<void>;
+}
+
+/**
+ * Brings up the store; the first server makes its tables.
+ * @param start starts another engine than the embedded one, which servers find only by their environment
+ */
+export async function serversOn(store: StoreName, start?: () => Promise<StoreEngine>): Promise<Servers> {
   const dataDir = await mkdtemp(join(tmpdir(), 'durable-mcp-streams-'));
   // Joined here first, so that it is one engine however the servers come and go.
-  const engine = await joinEngine({ kind: store, dataDir, durable: false });
+  const engine = await (start?.() ?? joinEngine({ kind: store, dataDir, durable: false }));
   const started: CommandProcess[] = [];
   return {
+    storeUrl: engine.url,
     start: async (environment = {}) => {
       const server = new CommandProcess('test/e2e/serve.ts', ['--store', store], {
         DATA_DIR: dataDir,

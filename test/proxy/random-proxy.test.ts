@@ -37,6 +37,21 @@ async function proxy(options: RandomProxyOptions) {
 const named = (name: string) => upstream((_, response) => response.end(name));
 
 describe('the random proxy', () => {
+  // Catches: a lost request that was sent all the same, which a client would rightly take for lost.
+  it.each([
+    ['request', 0],
+    ['answer', 1],
+  ] as const)('breaks the connection of a client whose %s is lost', async (cut, reached) => {
+    let requests = 0;
+    const counting = await upstream((_, response) => {
+      requests += 1;
+      response.end('done');
+    });
+    const { origin } = await proxy({ upstreams: [counting], harm: () => ({ cut }) });
+    await expect(fetch(origin)).rejects.toThrow('fetch failed');
+    expect(requests).toBe(reached);
+  });
+
   // Catches: buffering in either direction, which would make every event stream arrive at its end.
   it('passes on each piece of both bodies before the next one is sent', async () => {
     const echo = await upstream((incoming, response) => {

@@ -7,6 +7,7 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te'
  * Hands a request to `upstream` and streams both bodies as they come. When either side breaks off, the other side's
  * connection is destroyed: a polite end would make a broken answer look complete.
  *
+ * @param options.losesAnswer breaks off once the upstream answers, and passes nothing on
  * @returns once it is clear who answers: `false` if the upstream accepts no connections, and nothing of the
  * request's body was read; else `true`, and `response` is taken care of, with 502 if nothing came back
  */
@@ -14,6 +15,7 @@ export function forward(
   request: IncomingMessage,
   response: ServerResponse,
   upstream: string,
+  { losesAnswer = false }: { readonly losesAnswer?: boolean } = {},
 ): Promise<boolean> {
   const { hostname, port } = new URL(upstream);
   const outgoing = open({
@@ -35,7 +37,10 @@ export function forward(
       resolve(true);
       breakOff(response);
     });
-    outgoing.on('response', (incoming) => answer(incoming, response));
+    outgoing.on('response', (incoming) => {
+      if (losesAnswer) response.destroy();
+      else answer(incoming, response);
+    });
     outgoing.once('socket', (socket) => {
       socket.setNoDelay(true);
       socket.once('connect', () => {

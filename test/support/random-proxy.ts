@@ -29,6 +29,16 @@ export interface RandomProxyOptions {
    * @returns `undefined` to leave it to chance
    */
   readonly choose?: (request: IncomingMessage) => string | undefined;
+  /** What goes wrong with a request; nothing by default. */
+  readonly harm?: () => Harm;
+}
+
+/** What goes wrong with one request on its way. */
+export interface Harm {
+  /** Before it is passed on. */
+  readonly delayMs?: number;
+  /** Breaks the client's connection: no upstream gets the `request`, or one does, and its `answer` is lost. */
+  readonly cut?: 'request' | 'answer' | undefined;
 }
 
 /**
@@ -39,15 +49,19 @@ export interface RandomProxyOptions {
  * before it answered, the client gets 502.
  */
 export async function startRandomProxy(options: RandomProxyOptions = {}): Promise<RandomProxy> {
-  const { random = Math.random, choose } = options;
+  const { random = Math.random, choose, harm = (): Harm => ({}) } = options;
   const upstreams = new Set(options.upstreams);
   const handled = new Map<string, number>();
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { delayMs = 0, cut } = harm();
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (cut === 'request') response.destroy();
+    if (response.destroyed) return;
     const untried = new Set(upstreams);
     let upstream = choose?.(request) ?? pick(untried, random);
     while (upstream !== undefined) {
-      if (await forward(request, response, upstream)) {
+      if (await forward(request, response, upstream, { losesAnswer: cut === 'answer' })) {
         handled.set(upstream, (handled.get(upstream) ?? 0) + 1);
         return;
       }

@@ -7,7 +7,7 @@ export interface Reply {
   readonly type: string | undefined;
   /** When to try again, in seconds, where the server says so. */
   readonly retryAfter: string | undefined;
-  /** Of an answer in JSON. */
+  /** Of an answer in JSON; of any other, such as a proxy's, its text. */
   readonly body: unknown;
   /** Of an answer as a stream. */
   readonly stream: SseConnection | undefined;
@@ -79,7 +79,7 @@ export class RawClient {
 
   /** @param cut aborted, it destroys the socket */
   async post(body: unknown, at: string = this.origin, cut = new AbortController()): Promise<Reply> {
-    return reply(await send(at, this.#headers(), body, cut.signal), cut);
+    return readReply(await send(at, this.#headers(), body, cut.signal), cut);
   }
 
   /** Posts what is answered with 202: a notification, or an answer to a request of the server. */
@@ -116,15 +116,17 @@ export class RawClient {
     if (status !== 200) throw new Error(`${status} where 200 was expected`);
   }
 
-  async get(options: { readonly at?: string; readonly lastEventId?: string } = {}): Promise<Reply> {
-    const { at = this.origin, lastEventId } = options;
-    const cut = new AbortController();
+  /** @param options.cut aborted, it destroys the socket */
+  async get(
+    options: { readonly at?: string; readonly lastEventId?: string; readonly cut?: AbortController } = {},
+  ): Promise<Reply> {
+    const { at = this.origin, lastEventId, cut = new AbortController() } = options;
     const headers = {
       ...this.#headers(),
       Accept: 'text/event-stream',
       ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
     };
-    return reply(await fetch(`${at}/mcp`, { headers, signal: cut.signal }), cut);
+    return readReply(await fetch(`${at}/mcp`, { headers, signal: cut.signal }), cut);
   }
 
   /** Opens the session's stream, or resumes any. */
@@ -171,7 +173,8 @@ function send(
   });
 }
 
-async function reply(response: Response, cut: AbortController): Promise<Reply> {
+/** @param cut what the request was sent with */
+export async function readReply(response: Response, cut: AbortController): Promise<Reply> {
   const { status, headers, body } = response;
   const type = headers.get('content-type') ?? undefined;
   const retryAfter = headers.get('retry-after') ?? undefined;
@@ -179,5 +182,7 @@ async function reply(response: Response, cut: AbortController): Promise<Reply> {
     return { status, type, retryAfter, body: undefined, stream: new SseConnection(body, cut) };
   }
   const text = await response.text();
-  return { status, type, retryAfter, body: text === '' ? undefined : JSON.parse(text), stream: undefined };
+  if (text === '') return { status, type, retryAfter, body: undefined, stream: undefined };
+  const isJson = type?.startsWith('application/json') === true;
+  return { status, type, retryAfter, body: isJson ? JSON.parse(text) : text, stream: undefined };
 }

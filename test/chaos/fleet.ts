@@ -1,0 +1,124 @@
+import type { StoreName } from '../../src/app/store-config.ts';
+import { problemsOf, stopInstance } from '../conformance/instances.ts';
+import { type Server, type Servers, serversOn } from '../e2e/servers.ts';
+import { dynoxideMissing, startDynoxide } from '../support/dynamodb-engines.ts';
+import type { RandomProxy } from '../support/random-proxy.ts';
+import { pause } from './pause.ts';
+import { type StoreLink, startStoreLink } from './store-link.ts';
+
+/** An instance refuses to start while the store does not answer. */
+const START_ATTEMPTS = 10;
+const ATTEMPT_PAUSE_MS = 500;
+
+/** Several instances in processes of their own, on one new store that they reach over a link. */
+export class Fleet {
+  readonly link: StoreLink;
+  readonly #servers: Servers;
+  readonly #proxy: RandomProxy;
+  readonly #environment: Record<string, string>;
+  readonly #live = new Set<Server>();
+  readonly #started: Server[] = [];
+  readonly #crashes: string[] = [];
+  #restarts: Promise<unknown>[] = [];
+  #isClosing = false;
+
+  private constructor(store: StoreName, servers: Servers, link: StoreLink, proxy: RandomProxy) {
+    this.#servers = servers;
+    this.#proxy = proxy;
+    this.link = link;
+    const storeVariable = store === 'postgres' ? 'DATABASE_URL' : 'AWS_ENDPOINT_URL_DYNAMODB';
+    this.#environment = { [storeVariable]: link.url, LOG_LEVEL: 'error' };
+  }
+
+  /** @throws Error if one does not start; nothing is left running then */
+  static async start(store: StoreName, count: number, proxy: RandomProxy): Promise<Fleet> {
+    const servers = await serversOn(store, fasterEngine(store));
+    const link = await startStoreLink(servers.storeUrl);
+    const fleet = new Fleet(store, servers, link, proxy);
+    try {
+      for (let started = 0; started < count; started += 1) await fleet.#start();
+    } catch (error) {
+      await fleet.close();
+      throw error;
+    }
+    return fleet;
+  }
+
+  /** Kills so many without a word, and starts as many anew. @returns how many there were to kill */
+  async kill(count: number, restartAfterMs: number): Promise<number> {
+    const victims = [...this.#live].slice(0, count);
+    // A live one is at the front for longest: the next to be killed is another.
+    for (const victim of victims) this.#live.delete(victim);
+    await Promise.all(victims.map((victim) => victim.process.kill('SIGKILL')));
+    for (const victim of victims) {
+      const restart = pause(restartAfterMs).then(async () => {
+        this.#proxy.remove(victim.origin);
+        await this.#startAgain();
+      });
+      // Told of by `whole`.
+      restart.catch(() => {});
+      this.#restarts.push(restart);
+    }
+    return victims.length;
+  }
+
+  /** Resolves when all serve that were killed. @throws Error if one does not start */
+  async whole(): Promise<void> {
+    const restarts = this.#restarts;
+    this.#restarts = [];
+    await Promise.all(restarts);
+  }
+
+  /** Ends all in order. @returns what went wrong in any that ever ran, one line each */
+  async stop(): Promise<readonly string[]> {
+    this.#isClosing = true;
+    const live = [...this.#live];
+    const ended = this.#started.filter((server) => !this.#live.has(server));
+    this.#live.clear();
+    const stopped = await Promise.all(live.map((server) => stopInstance(server.process)));
+    return [...this.#crashes, ...ended.flatMap((server) => problemsOf(server.process)), ...stopped.flat()];
+  }
+
+  /** Kills what still runs, and removes all data. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#live.clear();
+    await this.#servers.close();
+    await Promise.allSettled(this.#restarts);
+    // What was starting just then.
+    await Promise.all(this.#started.map((server) => server.process.kill('SIGKILL')));
+    await this.link.close();
+  }
+
+  async #startAgain(): Promise<void> {
+    for (let attempt = 1; !this.#isClosing; attempt += 1) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (attempt === START_ATTEMPTS) throw error;
+        await pause(ATTEMPT_PAUSE_MS);
+      }
+    }
+  }
+
+  async #start(): Promise<void> {
+    const server = await this.#servers.start(this.#environment);
+    this.#started.push(server);
+    this.#live.add(server);
+    this.#proxy.add(server.origin);
+    void server.process.exit().then((code) => {
+      if (!this.#live.delete(server) || this.#isClosing) return;
+      const tail = server.process.stderr.trimEnd().split('\n').slice(-3).join(' | ');
+      this.#crashes.push(`process ${server.process.child.pid} ended by itself with ${code}: ${tail}`);
+    });
+  }
+}
+
+/** The embedded emulator of DynamoDB serves so few requests that little would happen. `undefined` where it has to. */
+function fasterEngine(store: StoreName): Parameters<typeof serversOn>[1] {
+  if (store !== 'dynamodb' || dynoxideMissing() !== undefined) return undefined;
+  return async () => {
+    const { endpoint, stop } = await startDynoxide();
+    return { url: String(endpoint), leave: stop };
+  };
+}

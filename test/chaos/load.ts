@@ -1,0 +1,198 @@
+import { setMaxListeners } from 'node:events';
+import { RawClient } from '../support/raw-client.ts';
+import { Chance } from './chance.ts';
+import { type History, KINDS, type Kind } from './history.ts';
+import { OfficialClient } from './official-client.ts';
+import { pause } from './pause.ts';
+import { KEYS, StateClient } from './state-client.ts';
+import { StreamClient } from './stream-client.ts';
+import { StreamReader } from './stream-reader.ts';
+import type { Listening } from './stream-records.ts';
+import { callerByHandle, callerInSession, type ToolCaller } from './tool-callers.ts';
+
+const SESSIONS = 3;
+const OFFICIAL_CLIENTS = 2;
+/** Between two things that one client does, at most. */
+const LONGEST_PAUSE_MS = 40;
+/** From the last fault until every stream has its end: an instance is taken for dead after 12 s. */
+const SETTLE_MS = 40_000;
+const FINAL_READ_MS = 20_000;
+/** From the last fault until all works as before, on a machine that has other things to do. */
+const RECOVERY_MS = 60_000;
+
+export interface LoadOptions {
+  readonly origin: string;
+  readonly seed: number;
+  readonly history: History;
+}
+
+/** What a session holds at the end. */
+export interface FinalRead {
+  readonly session: string;
+  readonly key: string;
+  readonly operation: Awaited<ReturnType<StateClient['get']>>;
+  /** What a list says; 0 for a key that is not in it. */
+  readonly listed: number | undefined;
+}
+
+interface Actor {
+  act(): Promise<unknown>;
+}
+
+/** Clients of several sessions, each of which does one random thing after the other. */
+export class Load {
+  readonly #options: LoadOptions;
+  readonly #stopped = new AbortController();
+  #deadline = Number.POSITIVE_INFINITY;
+  #listenUntil = Number.POSITIVE_INFINITY;
+  readonly #actors: { readonly actor: Actor; readonly chance: Chance }[] = [];
+  readonly #officials: OfficialClient[] = [];
+  readonly #listenings: Promise<Listening>[] = [];
+  readonly #heard = new Set<string>();
+  readonly #finalReaders: { readonly session: string; readonly client: StateClient }[] = [];
+  #running: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: LoadOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the sessions and their streams, while nothing goes wrong yet. */
+  static async open(options: LoadOptions): Promise<Load> {
+    const load = new Load(options);
+    // Each client waits on it.
+    setMaxListeners(0, load.#stopped.signal);
+    for (let number = 0; number < SESSIONS; number += 1) await load.#addSession(`s${number}`);
+    for (let number = 0; number < OFFICIAL_CLIENTS; number += 1) await load.#addOfficial(`o${number}`);
+    return load;
+  }
+
+  start(): void {
+    this.#running = Promise.all(this.#actors.map(({ actor, chance }) => this.#run(actor, chance)));
+  }
+
+  /** Waits until each kind of operation succeeds again; that one does not is a violation. */
+  async recovered(): Promise<void> {
+    const { history } = this.#options;
+    const successes = (): number[] => KINDS.map((kind) => history.tally.get(kind)?.ok ?? 0);
+    const before = successes();
+    const deadline = Date.now() + RECOVERY_MS;
+    const failing = (): Kind[] => {
+      const now = successes();
+      return KINDS.filter((_, index) => now[index] === before[index]);
+    };
+    while (failing().length > 0 && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
+    for (const kind of failing()) history.violation(`${kind} does not work again after the faults`);
+  }
+
+  /** Resolves once every client has done what it was doing, and every stream has its end. */
+  async stop(): Promise<void> {
+    const { history } = this.#options;
+    this.#stopped.abort();
+    this.#deadline = Date.now() + SETTLE_MS;
+    await this.#running;
+    const isHeard = (): boolean =>
+      history.announcements.every(({ outcome, text }) => outcome !== 'ok' || this.#heard.has(text));
+    while (!isHeard() && Date.now() < this.#deadline) await pause(50);
+    this.#listenUntil = 0;
+    history.listenings.push(...(await Promise.all(this.#listenings)));
+    for (const official of this.#officials) {
+      for (const strange of official.strange)
+        history.violation('official client: a message of another session', strange);
+    }
+    await this.close();
+  }
+
+  /** What all keys hold. */
+  async finalReads(): Promise<readonly FinalRead[]> {
+    const reads: FinalRead[] = [];
+    for (const { session, client } of this.#finalReaders) {
+      const listed = await untilAnswered(() => client.list());
+      for (const key of KEYS) {
+        const operation = await untilAnswered(() => client.get(key));
+        reads.push({ session, key, operation, listed: listed && (listed.get(key) ?? 0) });
+      }
+    }
+    return reads;
+  }
+
+  /** Lets go of all connections. */
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    this.#deadline = Math.min(this.#deadline, Date.now());
+    this.#listenUntil = 0;
+    await Promise.all(this.#officials.splice(0).map((official) => official.close()));
+  }
+
+  async #addSession(session: string): Promise<void> {
+    const { origin, seed, history } = this.#options;
+    const client = await RawClient.open(origin);
+    const { sessionId } = client;
+    const inSession = callerInSession(client, () => history.nextId());
+    const byHandle = callerByHandle(origin, sessionId);
+    const stateClient = (name: string, call: ToolCaller): StateClient => {
+      const chance = new Chance(seed, `${session}/${name}`);
+      const options = { session, sessionId, name, call, chance, history };
+      const added = new StateClient(options);
+      this.#add(added, chance);
+      return added;
+    };
+    stateClient('legacy', inSession);
+    stateClient('second', inSession);
+    stateClient('modern', byHandle);
+    // Several, since each waits for seconds where an instance died.
+    for (const name of ['streams1', 'streams2', 'streams3']) {
+      const chance = new Chance(seed, `${session}/${name}`);
+      const deadline = (): number => this.#deadline;
+      this.#add(
+        new StreamClient({ session, name, client, call: inSession, chance, history, deadline }),
+        chance,
+      );
+    }
+    const chance = new Chance(seed, `${session}/final`);
+    const final = new StateClient({ session, sessionId, name: 'final', call: inSession, chance, history });
+    this.#finalReaders.push({ session, client: final });
+    await this.#listen(session, client);
+  }
+
+  async #listen(session: string, client: RawClient): Promise<void> {
+    const chance = new Chance(this.#options.seed, `${session}/listener`);
+    const connection = await client.listen();
+    // Without an id of its own it could not be resumed.
+    await connection.until(() => connection.lastEventId !== undefined, 'the first event of a GET stream');
+    const reader = new StreamReader({
+      client,
+      cuts: () => chance.is(0.05),
+      onMessage: ({ params }) => this.#heard.add(String(params?.data)),
+      deadline: () => this.#listenUntil,
+    });
+    this.#listenings.push(reader.read(connection).then((reading) => ({ session, reading })));
+  }
+
+  async #addOfficial(name: string): Promise<void> {
+    const { origin, seed, history } = this.#options;
+    const chance = new Chance(seed, name);
+    const official = await OfficialClient.connect(origin, { name, chance, history });
+    this.#officials.push(official);
+    this.#add(official, chance);
+  }
+
+  #add(actor: Actor, chance: Chance): void {
+    this.#actors.push({ actor, chance });
+  }
+
+  async #run(actor: Actor, chance: Chance): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      await actor.act();
+      await pause(chance.between(0, LONGEST_PAUSE_MS), this.#stopped.signal);
+    }
+  }
+}
+
+async function untilAnswered<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  const deadline = Date.now() + FINAL_READ_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined || Date.now() > deadline) return answer;
+    await pause(200);
+  }
+}

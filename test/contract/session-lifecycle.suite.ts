@@ -104,6 +104,16 @@ export function sessionLifecycleContract(makeHarness: HarnessFactory): void {
         expect((await a.sessions.find(session.ref, NOW))?.logLevel).toBe(values[0]?.logLevel);
       });
 
+      // Catches: a version beyond the integers of a store, which fails there as a fault of the store's.
+      it.each([0, 2, 2 ** 31, Number.MAX_SAFE_INTEGER])('refuses the version %d', async (expectedVersion) => {
+        const session = newSession();
+        await a.sessions.create(session);
+        await expect(
+          b.sessions.updateIfVersion(session.ref, expectedVersion, { logLevel: 'x' }, NOW),
+        ).rejects.toMatchObject({ code: 'version_conflict', expectedVersion, currentVersion: 1 });
+        expect(await a.sessions.find(session.ref, NOW)).toEqual(session);
+      });
+
       it('throws SessionNotFound on an unknown and on an expired session', async () => {
         const session = newSession();
         await expect(a.sessions.updateIfVersion(session.ref, 1, { logLevel: 'x' }, NOW)).rejects.toThrow(

@@ -246,6 +246,16 @@ describe('messages', () => {
       'invalid_message',
       1,
     ],
+    // And these.
+    ['a member that is unknown', JSON.stringify({ ...PING, id: 1, extra: true }), 'invalid_message', 1],
+    ['a method and a result', JSON.stringify({ ...PING, id: 1, result: {} }), 'invalid_message', 1],
+    ['a __proto__', '{"jsonrpc":"2.0","id":1,"method":"ping","__proto__":{}}', 'invalid_message', 1],
+    [
+      'a result with more',
+      JSON.stringify({ jsonrpc: '2.0', id: 1, result: {}, params: {} }),
+      'invalid_message',
+      null,
+    ],
     ['neither method nor result', '{"jsonrpc":"2.0","id":1}', 'invalid_message', null],
     [
       'result and error',

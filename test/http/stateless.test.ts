@@ -95,6 +95,20 @@ describe('2026-07-28', () => {
     });
   });
 
+  // Catches: a number that is answered as the one that JavaScript rounds it to, and an echo without a bound.
+  it.each([
+    ['beyond the whole numbers', '9007199254740993'],
+    ['of 1,025 characters', JSON.stringify('x'.repeat(1_025))],
+  ])('refuses an id %s', async (_, id) => {
+    const init = statelessPost('tools/list');
+    const body = String(init.body).replace('"id":7', `"id":${id}`);
+    expect(await answer(testService(), { ...init, body })).toMatchObject({
+      status: 400,
+      id: null,
+      error: { code: -32_600, data: { reason: 'invalid_message' } },
+    });
+  });
+
   it('knows no method of the older revisions', async () => {
     const { status, error } = await answer(testService(), statelessPost('initialize'));
     expect({ status, code: error?.code }).toEqual({ status: 404, code: -32_601 });

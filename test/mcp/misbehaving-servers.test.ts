@@ -84,6 +84,32 @@ describe('a server that closes itself', () => {
   });
 });
 
+describe('a server that throws where it is handed a message', () => {
+  const PING = { jsonrpc: '2.0', id: 3, method: 'ping' };
+
+  // Catches: a rejection that nobody handles, which would end the process, and a client that waits for ever.
+  it('has its requests answered with an error, and loses nothing but what it threw at', async () => {
+    const client = await cluster.open({ at: cluster.origins[0] as string });
+    await client.post(PING);
+    const { transport } = made.at(-1)?.server.server ?? {};
+    if (transport === undefined) throw new Error('no server was made');
+    const { onmessage } = transport;
+    transport.onmessage = () => {
+      throw new RangeError('Maximum call stack size exceeded');
+    };
+    const { status, body } = await client.post(PING);
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { jsonrpc: '2.0', id: 3, error: { code: -32_603, message: 'Internal error' } },
+    });
+    expect((await client.post({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' })).status).toBe(
+      202,
+    );
+    if (onmessage !== undefined) transport.onmessage = onmessage;
+    expect((await client.post(PING)).body).toMatchObject({ id: 3, result: {} });
+  });
+});
+
 describe('a result that cannot be written as JSON', () => {
   // Catches: a stream that stays open for ever because its answer could not be kept.
   it('ends its stream with an error, on every resumption', async () => {

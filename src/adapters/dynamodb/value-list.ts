@@ -1,4 +1,3 @@
-import { KEY_BYTES } from '../../domain/limits.ts';
 import type { LiveSession } from '../../domain/session.ts';
 import type { ValueSummary } from '../../domain/value.ts';
 import type { ValuePage, ValueQuery } from '../../ports/session-repository.ts';
@@ -22,17 +21,19 @@ async function collect(tables: Tables, ref: string, query: ValueQuery): Promise<
   const { prefix, after, limit } = query;
   // Not begins_with: it has no place for `after`, and one engine for development takes 'a' for 'A' there.
   const from = after !== undefined && isBehind(after, prefix) ? after : prefix;
-  const to = lastWith(prefix);
-  if (isBehind(from, to)) return [];
+  const behind = firstBehind(prefix);
+  if (behind !== undefined && isBehind(from, behind)) return [];
+  const ofSession = (to: string | undefined) => {
+    const all = tables.values.query.primary({ ref });
+    return to === undefined ? all.gte({ key: from }) : all.between({ key: from }, { key: to });
+  };
   const found: ValueSummary[] = [];
   let start: ListPage['LastEvaluatedKey'];
   // DynamoDB counts marks of deleted keys against its limit and leaves them out afterwards: where there are
   // many, ever larger pages get past them. Two more than asked for: `after` itself, and the one that follows.
   let pageSize = limit + 2;
   do {
-    const { data } = await tables.values.query
-      .primary({ ref })
-      .between({ key: from }, { key: to })
+    const { data } = await ofSession(behind)
       .where((item, { notExists }) => notExists(item.deleted))
       .go({
         consistent: true,
@@ -44,7 +45,7 @@ async function collect(tables: Tables, ref: string, query: ValueQuery): Promise<
       });
     const page = data as unknown as ListPage;
     for (const { key, version, updatedAt } of page.Items) {
-      if (key !== after) found.push({ key, version, updatedAt });
+      if (key !== after && key !== behind) found.push({ key, version, updatedAt });
     }
     start = page.LastEvaluatedKey;
     pageSize = Math.min(pageSize * 2, LARGEST_PAGE);
@@ -58,9 +59,18 @@ interface ListPage {
   readonly LastEvaluatedKey?: object | undefined;
 }
 
-/** The greatest text that begins with `prefix` and is no longer than a key may be. */
-function lastWith(prefix: string): string {
-  return prefix + '\u{10ffff}'.repeat(Math.ceil((KEY_BYTES - Buffer.byteLength(prefix)) / 4));
+/**
+ * The first text behind all that begin with `prefix`; `undefined` if there is none, and values are the last items of
+ * their partition. Not the last text that begins with it, which an engine for development takes to be before others:
+ * it checks the bounds of a query in the order of UTF-16.
+ */
+function firstBehind(prefix: string): string | undefined {
+  const start = prefix.replace(/\u{10ffff}+$/u, '');
+  const last = [...start].at(-1);
+  if (last === undefined) return undefined;
+  const next = (last.codePointAt(0) as number) + 1;
+  // Surrogates are no characters.
+  return start.slice(0, -last.length) + String.fromCodePoint(next === 0xd800 ? 0xe000 : next);
 }
 
 /** In the byte order of UTF-8, which is that of DynamoDB's sort keys. */

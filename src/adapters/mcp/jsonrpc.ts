@@ -28,6 +28,13 @@ export interface JsonRpcError {
 
 export type JsonRpcResponse = JsonRpcResult | JsonRpcError;
 
+/** Numbers that JavaScript rounds would be answered as others. */
+export const REQUEST_ID_RULE = `id must be a whole number of at most ±(2^53 - 1), or a string of at most ${REQUEST_ID_CHARACTERS} characters`;
+
+const REQUEST_MEMBERS = ['jsonrpc', 'id', 'method', 'params'];
+const RESULT_MEMBERS = ['jsonrpc', 'id', 'result'];
+const ERROR_MEMBERS = ['jsonrpc', 'id', 'error'];
+
 /** JSON-RPC 2.0 §5.1. */
 export const INTERNAL_ERROR = -32_603;
 
@@ -44,6 +51,10 @@ export type Incoming =
 export function classify(value: unknown): Incoming | { readonly kind: 'invalid'; readonly problem: string } {
   if (!isObject(value)) return invalid('a message must be a JSON object');
   if (value['jsonrpc'] !== '2.0') return invalid('jsonrpc must be "2.0"');
+  const members = membersOf(value);
+  if (Object.keys(value).some((member) => !members.includes(member))) {
+    return invalid(`a message like this has the members ${members.join(', ')} and no others`);
+  }
   if ('method' in value) {
     if (typeof value['method'] !== 'string') return invalid('method must be a string');
     const problem = problemOfParams(value['params']);
@@ -52,7 +63,7 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
       return { kind: 'notification', message: value as unknown as JsonRpcNotification };
     }
     if (!isRequestId(value['id'])) {
-      return invalid(`id must be a whole number or a string of at most ${REQUEST_ID_CHARACTERS} characters`);
+      return invalid(REQUEST_ID_RULE);
     }
     return { kind: 'request', message: value as unknown as JsonRpcRequest };
   }
@@ -68,6 +79,12 @@ export function classify(value: unknown): Incoming | { readonly kind: 'invalid';
     );
   }
   return { kind: 'response', message: value as unknown as JsonRpcResponse };
+}
+
+/** What a message may hold, by what it is. One that holds more, the SDK would drop without an answer. */
+function membersOf(message: Readonly<Record<string, unknown>>): readonly string[] {
+  if ('method' in message) return REQUEST_MEMBERS;
+  return 'result' in message ? RESULT_MEMBERS : ERROR_MEMBERS;
 }
 
 /** What the SDK would drop without an answer (2025-11-25, Basic, `_meta`, and Progress). */

@@ -67,7 +67,7 @@ updated as (
          version = ${sessions.version} + 1
    where ${sessions.ref} = ${ref}
      and ${sessions.expiresAt} > ${now}
-     and ${sessions.version} = ${integerParameter('expectedVersion')}
+     and ${sessions.version} = ${bigintParameter('expectedVersion')}
   returning ${sessionColumns}
 )
 select live.version as "currentVersion", updated.* from live left join updated on true`,

@@ -2,6 +2,7 @@ import type { JSONRPCMessage, MessageExtraInfo, Transport } from '@modelcontextp
 import type { JsonRpcId, RequestInfo } from '../../../ports/mcp-endpoint.ts';
 import {
   errorResponse,
+  INTERNAL_ERROR,
   type JsonRpcError,
   type JsonRpcNotification,
   type JsonRpcRequest,
@@ -174,8 +175,16 @@ export class SessionWire implements Transport {
     }
   }
 
-  #deliver(message: unknown, channel?: CallChannel): void {
-    this.onmessage?.(message as JSONRPCMessage, channel && extraOf(channel));
+  #deliver(message: JsonRpcRequest | JsonRpcNotification | JsonRpcResponse, channel?: CallChannel): void {
+    try {
+      this.onmessage?.(message as JSONRPCMessage, channel && extraOf(channel));
+    } catch (error) {
+      // Such as a stack that overflows. Nobody waits for the server to take a message, and a rejection that nobody
+      // handles would end the process.
+      this.#outlet.onError(error);
+      if ('method' in message && 'id' in message)
+        this.#settle(Number(message.id), INTERNAL_ERROR, 'Internal error');
+    }
   }
 
   #answer(response: JsonRpcResponse): void {

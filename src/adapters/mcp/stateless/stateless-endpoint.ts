@@ -3,9 +3,11 @@ import type { Changes } from '../../../domain/changes.ts';
 import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { isStatelessRevision } from '../../../domain/protocol-revision.ts';
+import { isRequestId } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../../ports/stateless-endpoint.ts';
-import { isObject } from '../jsonrpc.ts';
+import { isObject, REQUEST_ID_RULE } from '../jsonrpc.ts';
+import { refused } from '../refusal.ts';
 import { ListenStreams } from './listen-streams.ts';
 import { RunningCalls } from './running-calls.ts';
 import type { ServesOneRequest } from './served-request.ts';
@@ -39,6 +41,10 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
   }
 
   answer(request: Request, body: unknown, principal: Principal | undefined): Promise<Response | McpReply> {
+    // The SDK would answer a number that JavaScript rounds with the rounded one, and have no bound for texts.
+    if (isObject(body) && 'id' in body && !isRequestId(body['id'])) {
+      return Promise.resolve(refused('invalid_message', REQUEST_ID_RULE));
+    }
     const kind = listensForChanges(body) ? this.#streams : this.#calls;
     return kind.answer(request, body, principal);
   }

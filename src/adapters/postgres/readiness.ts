@@ -21,14 +21,36 @@ select (select max(created_at)::float8 from ${sql.identifier(JOURNAL_TABLE)}) as
        ) as "missing"`,
 );
 
+/** LISTEN succeeds through a pooler in transaction mode, and nothing is ever heard. */
+export class ListensThroughPooler extends Error {
+  override readonly name = 'ListensThroughPooler';
+
+  constructor() {
+    super(
+      'The connection to the database leads through a pooler, where notifications may never arrive: set ' +
+        'DATABASE_LISTEN_URL to a direct connection, or to none (in code: listenConnectionString, false)',
+    );
+  }
+}
+
+export interface ReadinessOptions {
+  /** Signals are to come over `database`’s own way, because no other was named. */
+  readonly listensTheSameWay: boolean;
+}
+
 /**
  * Resolves if the database answers in time and has the tables that this version needs. A database that is
  * ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
- * @throws StoreUnavailable, StoreNotSetUp
+ * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}
  */
-export async function checkReadiness(database: Database): Promise<void> {
-  const [[state], migrations] = await Promise.all([inTime(readState(database)), packagedMigrations()]);
+export async function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
+  const [[state], migrations, isPooled] = await Promise.all([
+    inTime(readState(database)),
+    packagedMigrations(),
+    options.listensTheSameWay && inTime(database.isPooled()),
+  ]);
+  if (isPooled) throw new ListensThroughPooler();
   const missing = state?.missing ?? [];
   if (missing.length > 0) {
     throw new StoreNotSetUp(`The database has no table ${missing.join(', ')}`, MIGRATE_COMMAND);

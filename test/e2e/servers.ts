@@ -17,24 +17,38 @@ export interface Server {
 
 /** Instances on one new store, which a test stops, kills and starts as it likes. */
 export interface Servers {
+  /** Of the engine: `postgres://…`, or an endpoint of DynamoDB. */
+  readonly engineUrl: string;
   start(environment?: Record<string, string>): Promise<Server>;
+  /** Runs a command of `src/app/cli` on the same store, to its end. */
+  run(script: string, environment?: Record<string, string>): Promise<CommandProcess>;
   /** Kills all that still run, and removes all data. */
   close(): Promise<void>;
 }
 
-/** Brings up the store; the first server makes its tables. */
-export async function serversOn(store: StoreName): Promise<Servers> {
+/**
+ * Brings up the store; the first server makes its tables.
+ * @param program what each server runs
+ */
+export async function serversOn(store: StoreName, program = 'test/e2e/serve.ts'): Promise<Servers> {
   const dataDir = await mkdtemp(join(tmpdir(), 'durable-mcp-streams-'));
   // Joined here first, so that it is one engine however the servers come and go.
   const engine = await joinEngine({ kind: store, dataDir, durable: false });
   const started: CommandProcess[] = [];
+  const start = (script: string, environment: Record<string, string>): CommandProcess => {
+    const command = new CommandProcess(script, ['--store', store], { DATA_DIR: dataDir, ...environment });
+    started.push(command);
+    return command;
+  };
   return {
+    engineUrl: engine.url,
+    run: async (script, environment = {}) => {
+      const command = start(script, environment);
+      await command.exit();
+      return command;
+    },
     start: async (environment = {}) => {
-      const server = new CommandProcess('test/e2e/serve.ts', ['--store', store], {
-        DATA_DIR: dataDir,
-        ...environment,
-      });
-      started.push(server);
+      const server = start(program, environment);
       const url = await server.ready();
       return { process: server, url, origin: new URL(url).origin };
     },

@@ -105,6 +105,26 @@ function behindPgbouncer(): void {
     await open({ connectionString: database.url }).check();
   });
 
+  // Catches: a check that takes every pooler for one in transaction mode, whatever it is told.
+  it('in session mode, prepared statements and LISTEN lead through it where that is said', async () => {
+    await migrate({ connectionString: database.url });
+    const session = await startPgbouncer(database.url, { poolMode: 'session', poolSize: 10 });
+    const way = { connectionString: session.url, listenConnectionString: session.url };
+    const [store, other] = [1, 2].map(() => open({ ...way, preparedStatements: true })) as [Store, Store];
+    await store.check();
+    let told = 0;
+    const { ref } = newSession();
+    store.signals.watch({ ref, stream: 's' }, () => {
+      told += 1;
+    });
+    // LISTEN itself calls once, and a notification after that.
+    await eventually(() => told > 0, 'LISTEN');
+    await other.signals.publish({ ref, stream: 's' });
+    await eventually(() => told > 1, 'the signal of the other');
+    await Promise.all([store.close(), other.close()]);
+    await session.stop();
+  });
+
   // Catches: an error without a word of what to do, where prepared statements were left on.
   it('that keeps no prepared statements, and a store that wants some, fail with the reason', async () => {
     const store = open({ preparedStatements: true, listenConnectionString: false });

@@ -8,7 +8,7 @@ import { unprivilegedAccount } from '../../src/app/embedded/postgres/account.ts'
 import { eventually } from '../contract/fixtures.ts';
 import { spawnWithParent } from './spawn-with-parent.ts';
 
-/** A PgBouncer in transaction mode, in front of one PostgreSQL. */
+/** A PgBouncer in front of one PostgreSQL. */
 export interface Pgbouncer {
   /** The database's URL, through the pooler. */
   readonly url: string;
@@ -17,6 +17,8 @@ export interface Pgbouncer {
 }
 
 export interface PgbouncerOptions {
+  /** Default: transaction. In session mode `statement_timeout` is let through, to be ignored. */
+  readonly poolMode?: 'transaction' | 'session';
   /** Connections to the database: few, so that statements of one client run on many. Default: 3. */
   readonly poolSize?: number;
   /** How many prepared statements it keeps track of, from {@link preparesStatements} on. Default: none. */
@@ -45,7 +47,7 @@ export const preparedStatementsMissing: string | undefined =
 
 export async function startPgbouncer(
   databaseUrl: string,
-  { poolSize = 3, maxPreparedStatements }: PgbouncerOptions = {},
+  { poolMode = 'transaction', poolSize = 3, maxPreparedStatements }: PgbouncerOptions = {},
 ): Promise<Pgbouncer> {
   const target = new URL(databaseUrl);
   const port = await freePort(undefined);
@@ -63,14 +65,15 @@ export async function startPgbouncer(
     unix_socket_dir: '',
     // Whoever connects is the user of the line above; what is tested is not who may.
     auth_type: 'any',
-    pool_mode: 'transaction',
+    pool_mode: poolMode,
     default_pool_size: poolSize,
     max_client_conn: 1_000,
     // The next statement of a client runs on another connection than its last, wherever there is one.
     server_round_robin: 1,
-    ...(maxPreparedStatements === undefined
-      ? {}
-      : { max_prepared_statements: maxPreparedStatements, ignore_startup_parameters: 'statement_timeout' }),
+    ...(poolMode === 'session' || maxPreparedStatements !== undefined
+      ? { ignore_startup_parameters: 'statement_timeout' }
+      : {}),
+    ...(maxPreparedStatements === undefined ? {} : { max_prepared_statements: maxPreparedStatements }),
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
   const way = Object.entries(server).map(([name, value]) => `${name}='${value.replaceAll("'", "''")}'`);

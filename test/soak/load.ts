@@ -12,6 +12,15 @@ type Visit = (here: string, there: string) => Promise<void>;
 /** Between two visits of one client, in ms: the load is steady, and leaves the machine room. */
 const BREATH_MS = 40;
 
+/** For what comes by a signal, or by the next look: on a busy machine too. */
+const PATIENCE_MS = 30_000;
+
+async function answered(stream: SseConnection, id: string): Promise<Message> {
+  const find = () => stream.answers.find((answer) => answer.id === id);
+  await stream.until(() => find() !== undefined, `the answer to ${id}`, PATIENCE_MS);
+  return find() as Message;
+}
+
 function expectStructured({ result, error }: Message, expected: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(expected)) {
     if (JSON.stringify(result?.structuredContent?.[name]) !== JSON.stringify(value)) {
@@ -60,7 +69,7 @@ export const VISITS: Readonly<Record<string, Visit>> = {
   },
 
   'of 2026-07-28': async (here, there) => {
-    const opened = await statelessResult(here, 'open_session', { ttl_seconds: 5, values: { k: 1 } });
+    const opened = await statelessResult(here, 'open_session', { ttl_seconds: 15, values: { k: 1 } });
     const session_id: unknown = opened.result?.structuredContent?.session_id;
     const write = { session_id, key: 'k', value: 2, idempotency_key: randomUUID() };
     for (const url of [here, there]) {
@@ -75,7 +84,7 @@ export const VISITS: Readonly<Record<string, Visit>> = {
     await cut.untilSaid(3);
     cut.close();
     const resumed = await session.listen(there, cut.lastEventId);
-    expectStructured(await resumed.answer('count'), { counted: 12 });
+    expectStructured(await answered(resumed, 'count'), { counted: 12 });
     const said = [...cut.said, ...resumed.said];
     if (JSON.stringify(said) !== JSON.stringify(times(12, (index) => index + 1))) {
       throw new Error(`not every number once: ${JSON.stringify(said)}`);
@@ -87,7 +96,7 @@ export const VISITS: Readonly<Record<string, Visit>> = {
     const session = await RawSession.open(here);
     const listening = await session.listen(there);
     for (const text of ['one', 'two']) expectStructured(await call(session, here, 'announce', { text }), {});
-    await listening.until(() => listening.said.length === 2, 'both notifications', 15_000);
+    await listening.until(() => listening.said.length === 2, 'both notifications', PATIENCE_MS);
     listening.close();
     if (Math.random() < 0.5) await session.terminate(there);
   },
@@ -103,7 +112,7 @@ export const VISITS: Readonly<Record<string, Visit>> = {
     const hanging = new SseConnection(response.body, abort);
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'hang' } };
     await session.post(there, cancelled);
-    await hanging.over(15_000);
+    await hanging.over(PATIENCE_MS);
     await session.terminate(there);
   },
 };

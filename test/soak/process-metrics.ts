@@ -27,7 +27,8 @@ export function processMetrics(name: string, { process: server }: Server): reado
     {
       name: `${name}: heap`,
       unit: 'MiB',
-      tolerance: { share: 0.1, amount: 3 },
+      // What is remembered of sessions, up to its limit, is 1 KB of each.
+      tolerance: { share: 0.04, amount: 3 },
       sample: async () => {
         held = await ask();
         return of('heapUsed') / MIB;
@@ -42,7 +43,7 @@ export function processMetrics(name: string, { process: server }: Server): reado
     {
       name: `${name}: resident memory`,
       unit: 'MiB',
-      tolerance: { share: 0.15, amount: 15 },
+      tolerance: { share: 0.1, amount: 15 },
       sample: async () => of('rss') / MIB,
     },
     {

@@ -11,13 +11,15 @@ import type { Metric } from './metric.ts';
 import { processMetrics } from './process-metrics.ts';
 import { storeMetrics } from './store-metrics.ts';
 
-const CLIENTS = 12;
-const SAMPLES = 60;
+const CLIENTS = 6;
+const SAMPLES = 48;
+/** How long a session is kept at most. Before the first sample comes, what is kept has begun to end. */
+const LIFETIME_S = 45;
 /** Everything that is kept must have ended several times over in a short run. */
 const SHORT_LIVES = {
-  SESSION_TTL_SECONDS: '10',
-  SESSION_MAX_LIFETIME_SECONDS: '30',
-  EVENT_RETENTION_SECONDS: '10',
+  SESSION_TTL_SECONDS: '20',
+  SESSION_MAX_LIFETIME_SECONDS: String(LIFETIME_S),
+  EVENT_RETENTION_SECONDS: '20',
   // What is logged then is an error, and fails the run.
   LOG_LEVEL: 'error',
   NODE_NO_WARNINGS: '1',
@@ -51,10 +53,6 @@ async function soak(store: StoreName, run: { readonly ms: number; readonly seed:
   try {
     // One after the other: the first makes the tables.
     const instances = [await servers.start(SHORT_LIVES), await servers.start(SHORT_LIVES)] as const;
-    await fillCaches(
-      instances.map(({ url }) => url),
-      CLIENTS,
-    );
     const held = await storeMetrics(store, servers.engineUrl);
     const metrics = [
       ...instances.flatMap((instance, index) => processMetrics(`instance ${index + 1}`, instance)),
@@ -69,6 +67,13 @@ async function soak(store: StoreName, run: { readonly ms: number; readonly seed:
     });
     let series: ReadonlyMap<Metric, readonly number[]>;
     try {
+      await Promise.all([
+        fillCaches(
+          instances.map(({ url }) => url),
+          CLIENTS,
+        ),
+        pause(LIFETIME_S * 1_000),
+      ]);
       series = await sample(metrics, run.ms);
     } finally {
       stop.abort();

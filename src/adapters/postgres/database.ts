@@ -32,6 +32,8 @@ export class Database {
   readonly #pool: pg.Pool;
   readonly #named: boolean;
   readonly #sockets: Sockets;
+  /** Once it is known it stays so. */
+  #pooled: boolean | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
@@ -73,10 +75,11 @@ export class Database {
    */
   async isPooled(): Promise<boolean> {
     try {
-      return await this.#onConnection(async (client) => {
+      this.#pooled ??= await this.#onConnection(async (client) => {
         const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
         return rows[0]?.pid !== (client as unknown as { readonly processID: number }).processID;
       });
+      return this.#pooled;
     } catch (error) {
       throw domainError(error);
     }

@@ -2,6 +2,7 @@ import { SECRET_BYTES } from '../adapters/mcp/secret-bytes.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
+import { type AuthenticationConfig, readAuthenticationConfig } from './authentication-config.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
 import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
 import { readStoreConfig, type StoreConfig, type StoreName } from './store-config.ts';
@@ -22,6 +23,8 @@ export interface ServerConfig {
   readonly port: number;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** `undefined` where callers are not asked who they are. */
+  readonly authentication: AuthenticationConfig | undefined;
   readonly bodyBytes: number;
   readonly lifetime: SessionLifetime;
   readonly limits: Limits;
@@ -55,10 +58,13 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
     ...(flags.host === undefined ? {} : { HOST: flags.host || ' ' }),
   });
   const host = settings.matching('HOST', '127.0.0.1', /^[\w.:-]+$/, 'a host name or an IP address');
-  if (!LOOPBACK_ADDRESSES.includes(host) && settings.text('ALLOW_UNAUTHENTICATED') !== 'yes') {
+  const authentication = readAuthenticationConfig(settings);
+  const isOpen = authentication === undefined && settings.text('ALLOW_UNAUTHENTICATED') !== 'yes';
+  if (isOpen && !LOOPBACK_ADDRESSES.includes(host)) {
     settings.problems.push(
       `HOST is ${JSON.stringify(host)}, which other machines can reach, and this server asks nobody who they ` +
-        'are: put authentication in front of it and set ALLOW_UNAUTHENTICATED=yes, or bind to 127.0.0.1',
+        'are: set AUTH_ISSUER and AUTH_AUDIENCE, or put authentication in front of it and set ' +
+        'ALLOW_UNAUTHENTICATED=yes, or bind to 127.0.0.1',
     );
   }
   const idleS = settings.integer('SESSION_TTL_SECONDS', DEFAULT_LIFETIME.idleMs / 1_000, {
@@ -83,6 +89,7 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
     port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
     allowedHosts: [host.toLowerCase(), ...settings.list('ALLOWED_HOSTS')],
     allowedOrigins: settings.list('ALLOWED_ORIGINS'),
+    authentication,
     bodyBytes: settings.integer('MAX_BODY_BYTES', DEFAULT_BODY_BYTES, { min: 1_024, max: 64 * 1024 * 1024 }),
     lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },
     limits: {

@@ -1,8 +1,8 @@
 import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
-import type { Principal } from '../domain/principal.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
+import type { Authentication } from '../ports/authentication.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
@@ -18,11 +18,15 @@ export interface DurableMcpOptions {
    */
   readonly server: ServerFactory;
   /**
-   * Whom a request comes from, as the authentication in front has verified it. Sessions then belong to whoever opened
-   * them, and are as if they had never been for everybody else. Without it all callers are one, and a session id is
-   * all that is needed.
+   * Who may come in, and who they are: `jwtAuthentication(…)`. Sessions then belong to whoever opened them, and are as
+   * if they had never been for everybody else. Without it and without `principal` all callers are one, and a session
+   * id is all that is needed.
    */
-  readonly principal?: (request: Request) => Principal | undefined | Promise<Principal | undefined>;
+  readonly authentication?: Authentication;
+  /**
+   * In place of `authentication`: whom a request comes from, as an authentication of your own in front has verified it.
+   */
+  readonly principal?: Authentication['principalOf'];
   /** How long sessions live, in milliseconds; 24 hours unused and 30 days in all by default. */
   readonly lifetime?: Partial<SessionLifetime>;
   /** What a session may hold; `DEFAULT_LIMITS` by default. */
@@ -57,19 +61,21 @@ export interface DurableMcpOptions {
   readonly clock?: Clock;
 }
 
-export type ResolvedOptions = Required<Omit<DurableMcpOptions, 'lifetime' | 'limits' | 'principal'>> & {
-  readonly principal: DurableMcpOptions['principal'];
+export type ResolvedOptions = Required<
+  Omit<DurableMcpOptions, 'lifetime' | 'limits' | 'authentication' | 'principal'>
+> & {
+  readonly authentication: Authentication | undefined;
   readonly lifetime: SessionLifetime;
   readonly limits: Limits;
 };
 
-/** Fills in the defaults. @throws RangeError that names the option and its limits */
+/** Fills in the defaults. @throws RangeError that names the option and its limits, TypeError for two that exclude each other */
 export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   const { lifetime = {}, limits = {} } = options;
   const resolved: ResolvedOptions = {
     store: options.store,
     server: options.server,
-    principal: options.principal,
+    authentication: authenticationOf(options),
     lifetime: {
       idleMs: lifetime.idleMs ?? DEFAULT_LIFETIME.idleMs,
       maxLifetimeMs: lifetime.maxLifetimeMs ?? Math.max(DEFAULT_LIFETIME.maxLifetimeMs, lifetime.idleMs ?? 0),
@@ -98,6 +104,12 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   assertWhole('idempotencyRetentionMs', resolved.idempotencyRetentionMs, 60_000);
   assertWhole('maxBodyBytes', resolved.maxBodyBytes, 1);
   return resolved;
+}
+
+function authenticationOf({ authentication, principal }: DurableMcpOptions): Authentication | undefined {
+  if (principal === undefined) return authentication;
+  if (authentication === undefined) return { principalOf: principal };
+  throw new TypeError('authentication and principal both say whom a request comes from: give one of them');
 }
 
 function assertWhole(name: string, value: number, min: number, max: number = Number.MAX_SAFE_INTEGER): void {

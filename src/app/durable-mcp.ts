@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type McpHandler, mcpHandler } from '../adapters/http/mcp-handler.ts';
+import { resourceMetadataResponse } from '../adapters/http/protected-resource.ts';
 import { CallerSession } from '../adapters/mcp/caller-session.ts';
 import { type ChangeNotifier, changeNotifier } from '../adapters/mcp/change-notifier.ts';
 import { RequestStates } from '../adapters/mcp/request-state.ts';
@@ -30,6 +31,11 @@ export interface DurableMcp {
   /** The endpoint as a web-standard handler. Mount it under any path for all methods. */
   readonly fetch: McpHandler;
   readonly notify: ChangeNotifier;
+  /**
+   * With `authentication`: the document that tells clients where to get a token (RFC 9728). Clients look for it at
+   * `/.well-known/oauth-protected-resource`, followed by the path of the endpoint's public URL. Without, a 404.
+   */
+  resourceMetadata(): Response;
   /** Why requests should go to another instance, for a readiness probe; `undefined` if they may come. */
   notReady(): Promise<string | undefined>;
   /** The first step of a graceful stop: from now on {@link notReady} tells balancers to go elsewhere. */
@@ -62,7 +68,7 @@ export interface DurableMcp {
  * const mcp = durableMcp({ store: postgresStore({ connectionString }), server: (session) => makeServer(session) });
  * app.all('/mcp', (c) => mcp.fetch(c.req.raw, c.env));
  *
- * @throws RangeError if an option is out of its limits
+ * @throws RangeError if an option is out of its limits, TypeError if two exclude each other
  */
 export function durableMcp(options: DurableMcpOptions): DurableMcp {
   // Which adapter serves which port is decided here and nowhere else.
@@ -73,7 +79,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     lifetime,
     limits,
     eventRetentionMs,
-    principal,
+    authentication,
     idempotencyRetentionMs,
     requestStateKeys,
     onStoreError,
@@ -115,7 +121,7 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     limits,
     once: new Once({ streams, liveness, idempotencyRetentionMs }),
     notify,
-    service: { storage: store.name, lifetime, limits, authenticates: principal !== undefined, onBug },
+    service: { storage: store.name, lifetime, limits, authenticates: authentication !== undefined, onBug },
     requestStates:
       requestStateKeys.length === 0
         ? undefined
@@ -134,6 +140,9 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     onBug,
   });
   const stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError: onStoreError });
+  const resource = authentication?.resource;
+  // A server answers for the name that it gives its clients.
+  const ownHosts = resource === undefined ? [] : [new URL(resource.url).host];
   let draining = false;
   const endStreams = (): void => {
     endpoint.endStreams();
@@ -149,13 +158,15 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     fetch: mcpHandler({
       endpoint,
       stateless,
-      principalOf: principal,
-      exposure: { hosts: http.allowedHosts, origins: http.allowedOrigins },
+      authentication,
+      exposure: { hosts: [...ownHosts, ...http.allowedHosts], origins: http.allowedOrigins },
       bodyBytes: http.maxBodyBytes,
       onBug,
       onStoreError,
     }),
     notify,
+    resourceMetadata: () =>
+      resource === undefined ? new Response(null, { status: 404 }) : resourceMetadataResponse(resource),
     notReady: async () => {
       if (draining) return 'stopping';
       try {

@@ -62,7 +62,8 @@ export async function runServer(config: ServerConfig, factory?: ServerFactory): 
     await access.close();
     throw error;
   }
-  logger.info({ store: access.store.name, location: access.location }, 'started');
+  const issuer = config.authentication?.issuer ?? 'none: callers are not asked who they are';
+  logger.info({ store: access.store.name, location: access.location, issuer }, 'started');
   process.stdout.write(`durable-mcp listening on ${server.origin}/mcp (${access.store.name})\n`);
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { jwtAuthentication } from '../adapters/auth/jwt-authentication.ts';
 import { httpApp } from '../adapters/http/app.ts';
 import type { ServerFactory } from '../adapters/mcp/server-factory.ts';
 import { stateServer } from '../adapters/mcp/tools/state-server.ts';
@@ -29,19 +30,17 @@ export function createService({ config, store, clock, logger, server }: ServiceO
   const storeErrors = new StoreErrorLog(logger, clock);
   const onBug = (error: unknown, reference: string): void =>
     logger.error({ err: error, reference }, 'unexpected error');
+  const authentication =
+    config.authentication &&
+    jwtAuthentication({
+      ...config.authentication,
+      onError: ({ cause }) =>
+        logger.warn({ err: cause }, 'the keys of the issuer of access tokens are not to be had'),
+    });
   const mcp = durableMcp({
+    ...(authentication === undefined ? {} : { authentication }),
     store,
-    server:
-      server ??
-      stateServer({
-        name: 'durable-mcp',
-        version: VERSION,
-        storage: store.name,
-        lifetime: config.lifetime,
-        limits: config.limits,
-        authenticates: false,
-        onBug,
-      }),
+    server: server ?? stateServer({ name: 'durable-mcp', version: VERSION }),
     lifetime: config.lifetime,
     limits: config.limits,
     eventRetentionMs: config.eventRetentionMs,
@@ -54,5 +53,10 @@ export function createService({ config, store, clock, logger, server }: ServiceO
     onBug,
     clock,
   });
-  return { app: httpApp({ mcp: mcp.fetch, notReady: () => mcp.notReady() }), mcp };
+  const app = httpApp({
+    mcp: mcp.fetch,
+    notReady: () => mcp.notReady(),
+    resource: authentication?.resource,
+  });
+  return { app, mcp };
 }

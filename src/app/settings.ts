@@ -59,6 +59,13 @@ export class SettingsReader {
       .filter((item) => item !== '');
   }
 
+  /** Kept as they are, separated by spaces or commas. */
+  words(name: string): readonly string[] {
+    return this.text(name, '')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+  }
+
   /** What is given is in no error. */
   secrets(name: string, minBytes: number): readonly string[] {
     const secrets = this.text(name, '')

@@ -7,6 +7,10 @@ export type ErrorCode =
   | 'limit_exceeded'
   | 'stream_ended'
   | 'outcome_unknown'
+  | 'token_required'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'issuer_unavailable'
   | 'store_unavailable'
   | 'store_not_set_up';
 
@@ -134,5 +138,49 @@ export class StoreNotSetUp extends DurableMcpError {
 
   constructor(what: string, command: string, options?: ErrorOptions) {
     super('store_not_set_up', `${what}. Create what is missing with: ${command}`, options);
+  }
+}
+
+/** The request carries no credentials, or none of the kind that is asked for. */
+export class TokenRequired extends DurableMcpError {
+  override readonly name = 'TokenRequired';
+
+  constructor() {
+    super(
+      'token_required',
+      'An access token is required: send it with each request as Authorization: Bearer.',
+    );
+  }
+}
+
+/** The request's access token is not one that is accepted here. The message never holds anything of it. */
+export class InvalidToken extends DurableMcpError {
+  override readonly name = 'InvalidToken';
+
+  /** @param problem goes on from "The access token", in visible ASCII without `"` and `\`: it is sent in a header */
+  constructor(problem: string, options?: ErrorOptions) {
+    super('invalid_token', `The access token ${problem}.`, options);
+  }
+}
+
+/** The access token is good, but does not allow what was asked for. */
+export class InsufficientScope extends DurableMcpError {
+  override readonly name = 'InsufficientScope';
+
+  constructor(required: readonly string[]) {
+    super('insufficient_scope', `The access token lacks a scope: required is ${required.join(' ')}.`);
+  }
+}
+
+/** Whether an access token is good cannot be found out: the keys of its issuer are not to be had. */
+export class IssuerUnavailable extends DurableMcpError {
+  override readonly name = 'IssuerUnavailable';
+
+  constructor(options?: ErrorOptions) {
+    super(
+      'issuer_unavailable',
+      'The access token cannot be verified at the moment: its issuer does not answer. Try again shortly.',
+      options,
+    );
   }
 }

@@ -156,7 +156,104 @@ describe('a bad value', () => {
   });
 });
 
+describe('authentication', () => {
+  const NEEDED = { AUTH_ISSUER: 'https://issuer.example/', AUTH_AUDIENCE: 'https://mcp.example.com/mcp' };
+
+  it('is read as it is written', () => {
+    expect(readServerConfig(NEEDED, POSTGRES).authentication).toEqual({
+      issuer: 'https://issuer.example/',
+      audience: 'https://mcp.example.com/mcp',
+      requiredScopes: [],
+      clockToleranceSeconds: 5,
+    });
+    const all = {
+      AUTH_ISSUER: 'http://127.0.0.1:9000/Tenant',
+      AUTH_AUDIENCE: 'api://Me',
+      AUTH_RESOURCE: 'https://mcp.example.com/mcp',
+      AUTH_JWKS_URL: 'https://keys.example/jwks?tenant=1',
+      AUTH_REQUIRED_SCOPES: 'Read,write  api://Me/use',
+      AUTH_CLOCK_TOLERANCE_SECONDS: '0',
+    };
+    expect(readServerConfig(all, POSTGRES).authentication).toEqual({
+      issuer: 'http://127.0.0.1:9000/Tenant',
+      audience: 'api://Me',
+      resource: 'https://mcp.example.com/mcp',
+      jwksUrl: 'https://keys.example/jwks?tenant=1',
+      requiredScopes: ['Read', 'write', 'api://Me/use'],
+      clockToleranceSeconds: 0,
+    });
+  });
+
+  // Catches: a server that its operator takes to be protected, and that lets everybody in.
+  it.each([
+    'AUTH_ISSUER',
+    'AUTH_AUDIENCE',
+    'AUTH_JWKS_URL',
+    'AUTH_RESOURCE',
+    'AUTH_REQUIRED_SCOPES',
+    'AUTH_CLOCK_TOLERANCE_SECONDS',
+  ])('of which %s alone is there refuses to start', (name) => {
+    const found = problems({ [name]: name === 'AUTH_CLOCK_TOLERANCE_SECONDS' ? '5' : 'https://x.example' });
+    const missing = ['AUTH_ISSUER', 'AUTH_AUDIENCE'].filter((each) => each !== name);
+    expect(found).toEqual(
+      missing.map((each) => expect.stringMatching(`^${each} is not set, but ${name} is: `)),
+    );
+  });
+
+  it.each([
+    ['AUTH_ISSUER', 'http://issuer.example'],
+    ['AUTH_ISSUER', 'https://issuer.example?x=1'],
+    ['AUTH_ISSUER', 'https://issuer.example#x'],
+    ['AUTH_ISSUER', 'https://user:hunter2@issuer.example'],
+    ['AUTH_ISSUER', 'issuer.example'],
+    ['AUTH_ISSUER', 'http://127.0.0.1.example.com'],
+    ['AUTH_JWKS_URL', 'http://keys.example/jwks'],
+    ['AUTH_JWKS_URL', 'file:///etc/passwd'],
+    ['AUTH_RESOURCE', 'mcp.example.com'],
+    ['AUTH_RESOURCE', 'https://mcp.example.com/mcp#x'],
+    ['AUTH_REQUIRED_SCOPES', 'a"b'],
+    ['AUTH_REQUIRED_SCOPES', 'ä'],
+    ['AUTH_CLOCK_TOLERANCE_SECONDS', '61'],
+  ])('with a bad %s (%s) is told in one line that names it, without credentials', (name, value) => {
+    const found = problems({ ...NEEDED, [name]: value });
+    expect(found).toEqual([expect.stringMatching(`^${name} must be `)]);
+    expect(found.join()).not.toContain('hunter2');
+  });
+
+  it('needs the public URL where the audience is none', () => {
+    expect(problems({ ...NEEDED, AUTH_AUDIENCE: 'api://me' })).toEqual([
+      expect.stringMatching(/^AUTH_RESOURCE must be .*since the audience is no such URL$/),
+    ]);
+  });
+
+  it('allows any address', () => {
+    for (const HOST of ['0.0.0.0', '::', 'example.com']) expect(problems({ ...NEEDED, HOST })).toEqual([]);
+  });
+});
+
 describe('exposure', () => {
+  it.each(['127.0.0.1', '::1', 'localhost'])('to this machine alone (HOST=%s) needs no word', (HOST) => {
+    expect(problems({ HOST })).toEqual([]);
+    expect(problems({}, { ...POSTGRES, host: HOST })).toEqual([]);
+  });
+
+  // Catches: another spelling of every address, which the system would listen on.
+  it.each([
+    '0',
+    '0.0.0.0',
+    '00.0.0.0',
+    '0x0',
+    '::',
+    '0:0:0:0:0:0:0:0',
+    '::0',
+    '::ffff:0.0.0.0',
+    '::ffff:127.0.0.1',
+  ])('under the address %s must be allowed by name', (host) => {
+    for (const found of [problems({ HOST: host }), problems({}, { ...POSTGRES, host })]) {
+      expect(found).toEqual([expect.stringContaining('ALLOW_UNAUTHENTICATED=yes')]);
+    }
+  });
+
   it.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.2.example.com'])(
     'to other machines (HOST=%s) must be allowed by name',
     (host) => {

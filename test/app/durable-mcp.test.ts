@@ -1,5 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { describe, expect, it } from 'vitest';
+import { jwtAuthentication } from '../../src/adapters/auth/jwt-authentication.ts';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
 import { durableMcp } from '../../src/app/durable-mcp.ts';
 import type { DurableMcpOptions } from '../../src/app/durable-mcp-options.ts';
@@ -27,6 +28,24 @@ describe('an option of durableMcp', () => {
     ['maxBodyBytes', { maxBodyBytes: -1 }],
   ] as const)('%s out of its limits is refused by name', async (name, options) => {
     expect(() => make(options)).toThrow(new RegExp(`^${name} must be a whole number from `));
+  });
+
+  it('that says whom a request comes from is one of two', () => {
+    const authentication = jwtAuthentication({ issuer: 'https://i.example', audience: 'https://me.example' });
+    expect(() => make({ authentication, principal: () => undefined })).toThrow(TypeError);
+  });
+
+  // Catches: an audience that is not checked since it was forgotten.
+  it('of jwtAuthentication is refused by name', () => {
+    for (const audience of [undefined as never, ' ']) {
+      const options = { issuer: 'https://i.example', audience, resource: 'https://me.example' };
+      expect(() => jwtAuthentication(options)).toThrow(/^authentication: audience must not be empty/);
+    }
+    expect(() =>
+      jwtAuthentication({ issuer: 'http://i.example', audience: '', clockToleranceSeconds: 61 }),
+    ).toThrow(
+      /^authentication: issuer must .*\nauthentication: audience must .*\n.*resource must .*\n.*Seconds must [^\n]*$/,
+    );
   });
 
   // Catches: hosts that are compared with the lower-cased header as they were written.

@@ -41,6 +41,8 @@ describe('the dependency rule', () => {
     ['src/ports/x.ts', '../adapters/memory/store.ts'],
     ['src/adapters/postgres/x.ts', '../memory/store.ts'],
     ['src/adapters/http/x.ts', '../mcp/jsonrpc.ts'],
+    ['src/adapters/http/x.ts', '../auth/bearer-token.ts'],
+    ['src/adapters/mcp/tools/x.ts', '../../auth/bearer-token.ts'],
     ['src/adapters/mcp/tools/x.ts', '../../http/errors.ts'],
     ['src/adapters/mcp/tools/x.ts', '../../../adapters/http/errors.ts'],
     ['src/adapters/dynamodb/x.ts', '../../app/settings.ts'],

@@ -1,9 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { stateServer } from '../../src/adapters/mcp/tools/state-server.ts';
 import { MemorySignals } from '../../src/adapters/memory/signals.ts';
-import { DEFAULT_LIFETIME } from '../../src/app/defaults.ts';
 import type { DurableMcp } from '../../src/app/durable-mcp.ts';
-import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { NOW } from '../contract/fixtures.ts';
 import { Gates } from '../streams/fixture/gates.ts';
@@ -57,18 +55,11 @@ export class CostLab {
 
   /** The service's tools for a caller who is known by name. */
   ownedSessions(): Send {
-    const server = stateServer({
-      name: 'costs',
-      version: '1',
-      storage: 'dynamodb',
-      lifetime: DEFAULT_LIFETIME,
-      limits: DEFAULT_LIMITS,
-      authenticates: true,
-      onBug: (error) => {
-        throw error;
-      },
-    });
-    return this.#library({ server, principal: () => PRINCIPAL }).request;
+    const server = stateServer({ name: 'costs', version: '1' });
+    const onBug = (error: unknown): never => {
+      throw error;
+    };
+    return this.#library({ server, principal: () => PRINCIPAL, onBug }).request;
   }
 
   /** A server whose calls do what they are told, step by step. Signals come by polling only where that is asked for. */

@@ -93,6 +93,24 @@ describe('a session', () => {
     }
     expect(await sessions.resolve(id, alice)).toBeDefined();
   });
+
+  // Catches: an answer that comes at once where a session is there and somebody else's, since its record is at hand,
+  // and after a look at the store where there is none.
+  it('of another principal costs the look at the store that one that never was does', async () => {
+    const { sessions, store } = instance();
+    const { id } = await sessions.open({ ...ORIGIN, principal: { issuer: 'https://i', subject: 'alice' } });
+    const find = vi.spyOn(store.sessions, 'find');
+    for (const certain of [false, true]) {
+      for (const name of [id, 'never-was']) {
+        find.mockClear();
+        // Together they share one.
+        const asked = [1, 2].map(() => sessions.resolve(name, undefined, { certain }));
+        for (const each of await Promise.allSettled(asked))
+          expect(each).toMatchObject({ status: 'rejected' });
+        expect(find.mock.calls.length, `${name}, certain: ${certain}`).toBe(certain ? 2 : 1);
+      }
+    }
+  });
 });
 
 // Catches: a session that one store refuses to keep, and another keeps as another principal's.

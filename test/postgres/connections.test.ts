@@ -185,7 +185,7 @@ describe('connections', () => {
     });
   });
 
-  // Catches: statements that wait for others on one connection of many, where they cannot travel together.
+  // Catches: statements that wait for others on one connection of several, which a pooler cannot unblock.
   it('take one statement each through a pooler', async () => {
     const store = open({ poolMax: 2, preparedStatements: false });
     const [blocked, other] = [newSession(), newSession()];
@@ -215,6 +215,39 @@ describe('connections', () => {
     expect(await found).toEqual(session);
     expect(await late).toMatchObject({ code: 'store_unavailable' });
     await closed;
+  });
+
+  // Catches: callers who are left to wait for a connection that the pool, once it is ending, gives nobody.
+  it('are refused to those who wait for one when the store is closed', async () => {
+    const store = open({ poolMax: 1 });
+    const session = newSession();
+    await store.sessions.create(session);
+    await database.client.query('begin');
+    await database.client.query('lock table mcp_sessions in access exclusive mode');
+    const found = store.sessions.find(session.ref, NOW);
+    await database.untilBlocked();
+    const waiting = outcomes(times(3, () => store.sessions.find(session.ref, NOW)));
+    const closed = store.close();
+    const { errors } = await waiting;
+    expect(errors).toHaveLength(3);
+    for (const error of errors) {
+      expect(error).toMatchObject({
+        code: 'store_unavailable',
+        cause: { message: 'the store is being closed' },
+      });
+    }
+    await database.client.query('rollback');
+    expect(await found).toEqual(session);
+    await closed;
+  });
+
+  // Catches: a first statement that is refused although it was asked for in time.
+  it('that are being made when the store is closed are used, and ended', async () => {
+    const store = open();
+    const found = store.sessions.find(newSession().ref, NOW);
+    await Promise.all([store.close(), found]);
+    expect(await found).toBeUndefined();
+    await eventually(async () => (await backends()).length === 0, 'no connection is left');
   });
 
   describe('to a server that accepts and never answers', () => {

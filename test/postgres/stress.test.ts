@@ -64,7 +64,11 @@ describe('everything at once', () => {
             : repository.deleteExpired(NOW + 1 + (index % 2), 10);
       }
     };
-    const { errors } = await outcomes(times(1_500, operation));
+    const errors: unknown[] = [];
+    // In waves: an instance shares statements among those who overwrite what it knows to be there.
+    for (const wave of times(10, (index) => index)) {
+      errors.push(...(await outcomes(times(150, (index) => operation(wave * 150 + index)))).errors);
+    }
     expect(errors.filter((error) => !(error instanceof SessionNotFound))).toEqual([]);
 
     const { rows } = await database.client.query(

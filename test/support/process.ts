@@ -65,7 +65,7 @@ export class CommandProcess extends NodeProcess {
 /** Settings of whoever runs the tests must not reach what is tested. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours =
-    /^(AWS_|DATABASE_|SESSION_|MAX_|ALLOW|MCP_|CONFIRM_|CREATE_|DRAIN_|EVENT_|IDEMPOTENCY_|REQUEST_STATE_|(PORT|HOST|DATA_DIR|LOG_LEVEL)$)/;
+    /^(AWS_|AUTH_|DATABASE_|SESSION_|MAX_|ALLOW|MCP_|CONFIRM_|CREATE_|DRAIN_|EVENT_|IDEMPOTENCY_|REQUEST_STATE_|(PORT|HOST|DATA_DIR|LOG_LEVEL)$)/;
   const kept = Object.entries(process.env).filter(([name]) => !ours.test(name));
   // Real credentials of this machine must not be looked up, let alone used.
   return { ...Object.fromEntries(kept), AWS_EC2_METADATA_DISABLED: 'true' };

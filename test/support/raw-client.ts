@@ -14,6 +14,8 @@ export interface Reply {
 export interface RawClientOptions {
   readonly protocolVersion?: string;
   readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** Sent with each request, such as `Authorization`. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface CallOptions {
@@ -30,30 +32,42 @@ export class RawClient {
   readonly origin: string;
   readonly sessionId: string;
   readonly protocolVersion: string;
+  readonly #sent: Readonly<Record<string, string>>;
   #lastId = 100;
 
-  private constructor(origin: string, sessionId: string, protocolVersion: string) {
+  private constructor(
+    origin: string,
+    sessionId: string,
+    protocolVersion: string,
+    sent: Readonly<Record<string, string>>,
+  ) {
     this.origin = origin;
     this.sessionId = sessionId;
     this.protocolVersion = protocolVersion;
+    this.#sent = sent;
   }
 
   /** Opens a session, up to `notifications/initialized`. */
   static async open(origin: string, options: RawClientOptions = {}): Promise<RawClient> {
-    const { protocolVersion = '2025-11-25', capabilities = ALL_CAPABILITIES } = options;
+    const { protocolVersion = '2025-11-25', capabilities = ALL_CAPABILITIES, headers = {} } = options;
     const params = { protocolVersion, capabilities, clientInfo: { name: 'raw', version: '1' } };
-    const response = await send(origin, {}, { jsonrpc: '2.0', id: 0, method: 'initialize', params });
+    const response = await send(origin, headers, { jsonrpc: '2.0', id: 0, method: 'initialize', params });
     const sessionId = response.headers.get('mcp-session-id');
     if (sessionId === null) throw new Error(`initialize failed: ${await response.text()}`);
     await response.body?.cancel();
-    const client = new RawClient(origin, sessionId, protocolVersion);
+    const client = new RawClient(origin, sessionId, protocolVersion, headers);
     await client.tell({ method: 'notifications/initialized' });
     return client;
   }
 
   /** The same session, its requests sent to another origin. */
   at(origin: string): RawClient {
-    return new RawClient(origin, this.sessionId, this.protocolVersion);
+    return new RawClient(origin, this.sessionId, this.protocolVersion, this.#sent);
+  }
+
+  /** The same session, its requests sent with other headers. */
+  sending(headers: Readonly<Record<string, string>>): RawClient {
+    return new RawClient(this.origin, this.sessionId, this.protocolVersion, headers);
   }
 
   nextId(): number {
@@ -119,7 +133,11 @@ export class RawClient {
   }
 
   #headers(): Record<string, string> {
-    return { 'Mcp-Session-Id': this.sessionId, 'MCP-Protocol-Version': this.protocolVersion };
+    return {
+      ...this.#sent,
+      'Mcp-Session-Id': this.sessionId,
+      'MCP-Protocol-Version': this.protocolVersion,
+    };
   }
 }
 

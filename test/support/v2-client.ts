@@ -7,6 +7,7 @@ import {
   type ElicitRequestParams,
   type ElicitResult,
   type FetchLike,
+  type OAuthClientProvider,
   type Root,
   StreamableHTTPClientTransport,
   type VersionNegotiationMode,
@@ -29,6 +30,8 @@ export interface ModernOptions extends Answers {
   readonly mode?: VersionNegotiationMode;
   /** Sends the requests, to add headers or to look at what goes over the wire. */
   readonly fetch?: FetchLike;
+  /** Gets tokens where the server asks for them. */
+  readonly authProvider?: OAuthClientProvider;
 }
 
 /** The official client of the v2 SDK. */
@@ -46,7 +49,7 @@ export interface ModernClient {
  * @throws what the client throws where the server does not speak what was asked for; nothing is left open then
  */
 export async function connectModern(url: string, options: ModernOptions = {}): Promise<ModernClient> {
-  const { mode = 'auto', fetch, ...answers } = options;
+  const { mode = 'auto', fetch, authProvider, ...answers } = options;
   const client = new Client(
     { name: 'official-v2', version: '1' },
     { capabilities: capabilitiesOf(answers), versionNegotiation: { mode } },
@@ -56,7 +59,10 @@ export async function connectModern(url: string, options: ModernOptions = {}): P
   if (sample !== undefined)
     client.setRequestHandler('sampling/createMessage', ({ params }) => sample(params));
   if (roots !== undefined) client.setRequestHandler('roots/list', () => ({ roots: [...roots()] }));
-  const transport = new StreamableHTTPClientTransport(new URL(url), fetch === undefined ? {} : { fetch });
+  const transport = new StreamableHTTPClientTransport(new URL(url), {
+    ...(fetch && { fetch }),
+    ...(authProvider && { authProvider }),
+  });
   try {
     await client.connect(transport);
   } catch (error) {

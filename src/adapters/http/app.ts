@@ -1,16 +1,20 @@
 import { Hono } from 'hono';
+import type { ProtectedResource } from '../../ports/authentication.ts';
 import type { McpHandler, NodeBindings } from './mcp-handler.ts';
+import { resourceMetadataPaths, resourceMetadataResponse } from './protected-resource.ts';
 
 export interface HttpAppOptions {
   readonly mcp: McpHandler;
   /** Whether requests should be sent here: `undefined`, or the reason why not. */
   readonly notReady: () => Promise<string | undefined>;
+  /** What clients without a token are told of. Absent without authentication. */
+  readonly resource?: ProtectedResource | undefined;
 }
 
 type Environment = { Bindings: NodeBindings };
 
 /** The service over HTTP. `fetch` of the returned app is a web-standard handler. */
-export function httpApp({ mcp, notReady }: HttpAppOptions): Hono<Environment> {
+export function httpApp({ mcp, notReady, resource }: HttpAppOptions): Hono<Environment> {
   const app = new Hono<Environment>();
   // Probes come from a balancer under any name, and tell nothing about sessions.
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -18,6 +22,10 @@ export function httpApp({ mcp, notReady }: HttpAppOptions): Hono<Environment> {
     const reason = await notReady();
     return reason === undefined ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason }, 503);
   });
+  if (resource !== undefined) {
+    for (const path of resourceMetadataPaths(resource))
+      app.get(path, () => resourceMetadataResponse(resource));
+  }
   app.all('/mcp', (c) => mcp(c.req.raw, c.env));
   app.notFound((c) => c.json({ error: 'Not found. The MCP endpoint is /mcp.' }, 404));
   return app;

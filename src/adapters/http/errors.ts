@@ -15,7 +15,7 @@ export type HttpProblem =
 export type Problem = ErrorCode | ProtocolProblem | HttpProblem;
 
 interface Answer {
-  readonly status: 400 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 500 | 503;
   /** JSON-RPC 2.0 §5.1, and -32000 to -32099 as this server uses them. */
   readonly code: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -30,6 +30,9 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   session_id_required: { status: 400, code: -32_000 },
   unsupported_protocol_version: { status: 400, code: -32_000 },
   unknown_event_id: { status: 400, code: -32_000 },
+  token_required: { status: 401, code: -32_000 },
+  invalid_token: { status: 401, code: -32_000 },
+  insufficient_scope: { status: 403, code: -32_000 },
   host_not_allowed: { status: 403, code: -32_000 },
   origin_not_allowed: { status: 403, code: -32_000 },
   session_not_found: { status: 404, code: -32_001 },
@@ -45,6 +48,7 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   stream_ended: { status: 409, code: -32_000 },
   outcome_unknown: { status: 409, code: -32_000 },
   stopping: { status: 503, code: -32_000, headers: RETRY_SOON },
+  issuer_unavailable: { status: 503, code: -32_000, headers: RETRY_SOON },
   store_unavailable: { status: 503, code: -32_000, headers: RETRY_SOON },
   store_not_set_up: { status: 503, code: -32_000, headers: RETRY_SOON },
   internal: { status: 500, code: -32_603 },

@@ -1,7 +1,5 @@
+import { isLoopbackName } from '../../domain/loopback.ts';
 import { RequestRefused } from './errors.ts';
-
-/** Names under which only this machine reaches itself. */
-const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 export interface Exposure {
   /** Further `Host` values that requests may carry: a name, or a name with a port. */
@@ -35,11 +33,11 @@ export function assertAddressedToUs(headers: Headers, exposure: Exposure): void 
 
 function isAllowedHost(host: string, { hosts }: Exposure): boolean {
   const name = host.replace(/:\d+$/, '');
-  return LOOPBACK_NAMES.has(name) || hosts.some((allowed) => allowed === host || allowed === name);
+  return isLoopbackName(name) || hosts.some((allowed) => allowed === host || allowed === name);
 }
 
 function isAllowedOrigin(origin: string, { origins }: Exposure): boolean {
   if (origins.includes(origin)) return true;
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && LOOPBACK_NAMES.has(url.hostname);
+  return url !== undefined && /^https?:$/.test(url.protocol) && isLoopbackName(url.hostname);
 }

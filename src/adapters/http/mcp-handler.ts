@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { DurableMcpError } from '../../domain/errors.ts';
+import type { Authentication } from '../../ports/authentication.ts';
 import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
 import { errorResponse, RequestRefused } from './errors.ts';
 import { assertAddressedToUs, type Exposure } from './exposure.ts';
-import { McpRoute, type PrincipalOf } from './mcp-route.ts';
+import { McpRoute } from './mcp-route.ts';
+import { challengeOf } from './protected-resource.ts';
 
 export interface McpHandlerOptions {
   /** For clients of the revisions up to 2025-11-25. */
   readonly endpoint: McpEndpoint;
   /** For clients of 2026-07-28. */
   readonly stateless: StatelessEndpoint;
-  readonly principalOf?: PrincipalOf | undefined;
+  /** Absent where all callers are one. */
+  readonly authentication?: Authentication | undefined;
   readonly exposure: Exposure;
   /** Largest request body in bytes. */
   readonly bodyBytes: number;
@@ -32,21 +35,26 @@ export type McpHandler = (request: Request, node?: NodeBindings) => Promise<Resp
 
 /** The MCP endpoint as a web-standard handler. */
 export function mcpHandler(options: McpHandlerOptions): McpHandler {
-  const route = new McpRoute(options);
+  const { authentication, exposure } = options;
+  const resource = authentication?.resource;
+  const route = new McpRoute({ ...options, hidesCredentials: resource !== undefined });
 
-  const answer = (
+  const answer = async (
     request: Request,
     incoming: IncomingMessage | undefined,
     onRequestId: (id: JsonRpcId) => void,
-  ): Promise<Response> | Response => {
-    assertAddressedToUs(request.headers, options.exposure);
+  ): Promise<Response> => {
+    assertAddressedToUs(request.headers, exposure);
+    // Before anything else is looked at, and before any of the body is read.
+    const principal = authentication && (await authentication.principalOf(request));
+    const from = { request, incoming, principal };
     switch (request.method) {
       case 'POST':
-        return route.post(request, incoming, onRequestId);
+        return route.post(from, onRequestId);
       case 'GET':
-        return route.get(request);
+        return route.get(from);
       case 'DELETE':
-        return route.delete(request);
+        return route.delete(from);
       default:
         return route.notAllowed();
     }
@@ -57,7 +65,10 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
     if (error instanceof DurableMcpError) {
       if (error.code === 'store_unavailable' || error.code === 'store_not_set_up')
         options.onStoreError(error);
-      return errorResponse(error.code, error.message, requestId);
+      const response = errorResponse(error.code, error.message, requestId);
+      const challenge = resource && challengeOf(error, resource);
+      if (challenge !== undefined) response.headers.set('WWW-Authenticate', challenge);
+      return response;
     }
     const reference = randomUUID();
     options.onBug(error, reference);

@@ -8,26 +8,34 @@ import { errorResponse } from './errors.ts';
 import { eventStreamResponse } from './event-stream.ts';
 import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
 import { readMessage } from './message-body.ts';
+import { withoutCredentials } from './shown-request.ts';
 
 export interface McpRouteOptions {
   readonly endpoint: McpEndpoint;
   readonly stateless: StatelessEndpoint;
-  /** Whom a request's credentials name, once they are verified. Absent without authentication. */
-  readonly principalOf?: PrincipalOf | undefined;
+  /** Whether no tool is to be shown the `Authorization` header. */
+  readonly hidesCredentials: boolean;
   readonly bodyBytes: number;
 }
 
-export type PrincipalOf = (request: Request) => Principal | undefined | Promise<Principal | undefined>;
+/** A request, and whom it comes from. */
+export interface McpRequest {
+  readonly request: Request;
+  /** The request as Node has it, if it does. */
+  readonly incoming: IncomingMessage | undefined;
+  /** Absent where the caller is not known by name. */
+  readonly principal: Principal | undefined;
+}
 
 /** The MCP endpoint's methods over HTTP: headers and bytes on the outside, messages on the inside. */
 export class McpRoute {
   readonly #endpoint: McpEndpoint;
   readonly #stateless: StatelessEndpoint;
-  readonly #principalOf: PrincipalOf | undefined;
+  readonly #hidesCredentials: boolean;
   readonly #bodyBytes: number;
 
-  constructor({ endpoint, stateless, principalOf, bodyBytes }: McpRouteOptions) {
-    this.#principalOf = principalOf;
+  constructor({ endpoint, stateless, hidesCredentials, bodyBytes }: McpRouteOptions) {
+    this.#hidesCredentials = hidesCredentials;
     this.#endpoint = endpoint;
     this.#stateless = stateless;
     this.#bodyBytes = bodyBytes;
@@ -35,8 +43,7 @@ export class McpRoute {
 
   /** @param onRequestId told of the id of the JSON-RPC request, for the error that may have to answer it */
   async post(
-    request: Request,
-    incoming: IncomingMessage | undefined,
+    { request, incoming, principal }: McpRequest,
     onRequestId: (id: JsonRpcId) => void,
   ): Promise<Response> {
     assertAcceptsJsonAndStream(request.headers.get('accept'));
@@ -45,22 +52,22 @@ export class McpRoute {
     const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
     if (await this.#stateless.serves(request, message)) {
-      const answer = await this.#stateless.answer(request, message, await this.#principalOf?.(request));
+      const answer = await this.#stateless.answer(this.#shown(request), message, principal);
       return answer instanceof Response ? answer : respond(answer, 202);
     }
-    return respond(await this.#endpoint.post(message, await this.#caller(request)), 202);
+    return respond(await this.#endpoint.post(message, this.#caller(request, principal)), 202);
   }
 
-  async delete(request: Request): Promise<Response> {
+  async delete({ request, principal }: McpRequest): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed('POST');
-    return respond(await this.#endpoint.terminate(await this.#caller(request)), 200);
+    return respond(await this.#endpoint.terminate(this.#caller(request, principal)), 200);
   }
 
-  async get(request: Request): Promise<Response> {
+  async get({ request, principal }: McpRequest): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed('POST');
     assertAcceptsStream(request.headers.get('accept'));
     const lastEventId = request.headers.get('last-event-id') || undefined;
-    return respond(await this.#endpoint.listen(await this.#caller(request), lastEventId), 200);
+    return respond(await this.#endpoint.listen(this.#caller(request, principal), lastEventId), 200);
   }
 
   /** @param methods those that are, for the revision that the request is of */
@@ -74,14 +81,19 @@ export class McpRoute {
     return response;
   }
 
-  async #caller(request: Request): Promise<McpCaller> {
+  #caller(request: Request, principal: Principal | undefined): McpCaller {
     const { headers } = request;
     return {
       sessionId: headers.get('mcp-session-id') || undefined,
       protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
-      principal: await this.#principalOf?.(request),
-      request: new LazyRequestInfo(request),
+      principal,
+      request: new LazyRequestInfo(() => this.#shown(request)),
     };
+  }
+
+  /** The request as tools see it. */
+  #shown(request: Request): Request {
+    return this.#hidesCredentials ? withoutCredentials(request) : request;
   }
 }
 
@@ -92,18 +104,18 @@ function isStateless(headers: Headers): boolean {
 
 /** Few handlers look at the request that carried their call: it is put together for those only. */
 class LazyRequestInfo implements RequestInfo {
-  readonly #request: Request;
+  readonly #request: () => Request;
 
-  constructor(request: Request) {
+  constructor(request: () => Request) {
     this.#request = request;
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#request.headers);
+    return Object.fromEntries(this.#request().headers);
   }
 
   get url(): URL {
-    return new URL(this.#request.url);
+    return new URL(this.#request().url);
   }
 }
 

@@ -34,6 +34,8 @@ export class Database {
   readonly #sockets: Sockets;
   /** Once it is known it stays so. */
   #pooled: boolean | undefined;
+  /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
+  readonly #refusals: ((error: Error) => void)[] = [];
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
@@ -117,15 +119,40 @@ export class Database {
   }
 
   async #connect(): Promise<pg.PoolClient> {
+    const queued = this.#pool.waitingCount;
+    const connected = this.#pool.connect();
     try {
-      return await this.#pool.connect();
+      return await (this.#pool.waitingCount > queued ? this.#unlessRefused(connected) : connected);
     } catch (error) {
       throw connectError(error);
     }
   }
 
-  /** Refuses new statements, and resolves when those under way are done. */
+  #unlessRefused(connected: Promise<pg.PoolClient>): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#refusals.push(reject);
+      const isRefused = (): boolean => {
+        const index = this.#refusals.indexOf(reject);
+        if (index >= 0) this.#refusals.splice(index, 1);
+        return index < 0;
+      };
+      connected.then(
+        (client) => {
+          // It may have been on its way.
+          if (isRefused()) client.release();
+          else resolve(client);
+        },
+        (error: unknown) => {
+          if (!isRefused()) reject(error);
+        },
+      );
+    });
+  }
+
+  /** Refuses new statements and those that wait for others, and resolves when those under way are done. */
   async close(): Promise<void> {
-    await this.#pool.end();
+    const ended = this.#pool.end();
+    for (const refuse of this.#refusals.splice(0)) refuse(new Error('the store is being closed'));
+    await ended;
   }
 }

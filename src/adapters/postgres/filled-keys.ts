@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionRef } from '../../domain/session.ts';
 
-/** At about 200 bytes each, 2 MB. */
+/** At about 200 bytes each, 2 MB; 10 MB where all keys are as long as they may be. */
 const KEYS = 10_000;
 const SESSIONS = 10_000;
 
@@ -18,16 +18,20 @@ export class FilledKeys {
     return this.#keys.has(place(ref, key)) || this.#sessions.has(ref);
   }
 
-  /** A value was seen there. */
+  /** There is a value there now. */
   add(ref: SessionRef, key: string): void {
     this.#keys.set(place(ref, key), true);
   }
 
-  /** A value was written there, in place of another one or not. */
-  written(ref: SessionRef, key: string, wasFilled: boolean): void {
-    if (!wasFilled) this.#sessions.delete(ref);
-    else if (!this.#keys.has(place(ref, key))) this.#sessions.set(ref, true);
-    this.add(ref, key);
+  /** A writer found a value there, or none. */
+  found(ref: SessionRef, key: string, isFilled: boolean): void {
+    if (!isFilled) {
+      this.#sessions.delete(ref);
+      this.delete(ref, key);
+    } else {
+      if (!this.#keys.has(place(ref, key))) this.#sessions.set(ref, true);
+      this.add(ref, key);
+    }
   }
 
   delete(ref: SessionRef, key: string): void {

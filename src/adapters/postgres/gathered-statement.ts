@@ -1,5 +1,5 @@
-import { StoreUnavailable } from '../../domain/errors.ts';
 import type { Database } from './database.ts';
+import { sqlState } from './errors.ts';
 import type { Statement } from './statement.ts';
 
 /** Callers that share a statement at most: no one waits for long because of the others' values. */
@@ -22,6 +22,8 @@ export interface Gatherable<Values, Row> {
    * for one of them, who gets no row and is to ask in another way.
    */
   readonly many: Statement<Columns<Values>, Row & OfCaller>;
+  /** Values that make the list dearer than a statement of their own. None, where left out. */
+  readonly isLarge?: (values: Values) => boolean;
 }
 
 interface Caller<Values, Row> {
@@ -46,6 +48,7 @@ export class GatheredStatement<Values extends object, Row> {
 
   /** @throws as `Database.run` */
   run(values: Values): Promise<Row | undefined> {
+    if (this.#statements.isLarge?.(values)) return this.#rowFor(values);
     return new Promise((resolve, reject) => {
       if (this.#callers.length === 0) setImmediate(() => this.#sendAll());
       this.#callers.push({ values, resolve, reject });
@@ -64,11 +67,11 @@ export class GatheredStatement<Values extends object, Row> {
     const [first, ...others] = callers;
     if (first === undefined) return;
     try {
-      if (others.length === 0) first.resolve(await this.#rowFor(first));
+      if (others.length === 0) first.resolve(await this.#rowFor(first.values));
       else await this.#answer(callers);
     } catch (error) {
-      if (others.length > 0 && !(error instanceof StoreUnavailable)) {
-        // Nothing was done, because of what may be one caller's affair.
+      if (others.length > 0 && sqlState(error) !== undefined) {
+        // The server has done nothing, because of what may be one caller's affair.
         for (const caller of callers) void this.#send([caller]);
       } else {
         for (const { reject } of callers) reject(error);
@@ -76,7 +79,7 @@ export class GatheredStatement<Values extends object, Row> {
     }
   }
 
-  async #rowFor({ values }: Caller<Values, Row>): Promise<Row | undefined> {
+  async #rowFor(values: Values): Promise<Row | undefined> {
     const [row] = await this.#database.run(this.#statements.one, values);
     return row;
   }

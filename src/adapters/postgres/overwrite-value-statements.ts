@@ -30,7 +30,7 @@ returning ${sessionValues.version} as "version"`,
 );
 
 /**
- * The same for several callers. Where they write one key, it is the first of them who does, and the others get no row.
+ * The same for several callers. Where they write one key, it is one of them who does, and the others get no row.
  *
  * Values that somebody has locked are left out too: so this waits for nobody, in whatever order it comes upon them.
  * `locked` evaluates its conditions again, under the lock, on what was committed since the snapshot.

@@ -11,8 +11,13 @@ import { afterPrefix } from './prefix.ts';
 import { readSessionValue, readSessionValues } from './read-value-statements.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import { storeSessionValue } from './store-value-statement.ts';
-import type { Snapshot } from './value-conditions.ts';
 import { deleteSessionValue, listSessionValues } from './value-statements.ts';
+
+/**
+ * In UTF-16 units. In a list each quote is escaped, here and by the server: beyond this, that takes longer than the
+ * statement that is saved, and with sixteen of the largest values nothing else happens for a third of a second.
+ */
+const LONGEST_IN_LIST = 2_048;
 
 /** The values of sessions. What each statement guarantees is told at the statement. */
 export class SessionValues {
@@ -27,28 +32,24 @@ export class SessionValues {
     this.#overwrites = new GatheredStatement(database, {
       one: overwriteSessionValue,
       many: overwriteSessionValues,
+      isLarge: ({ json }) => json.length > LONGEST_IN_LIST,
     });
   }
 
   async store(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
     const { key, json, expectedVersion = null } = write;
-    if (this.#filled.probablyHas(ref, key)) {
+    // A key that is expected to be empty is never overwritten.
+    if (expectedVersion !== 0 && this.#filled.probablyHas(ref, key)) {
       const row = await this.#overwrites.run({ ref, key, json, expectedVersion, now });
       if (row !== undefined) {
-        this.#filled.written(ref, key, true);
+        this.#filled.found(ref, key, true);
         return row.version;
       }
     }
-    const { version, currentVersion } = await this.#storeAnyway(ref, write, now);
-    this.#filled.written(ref, key, currentVersion > 0);
-    return version;
+    return this.#storeAnyway(ref, write, now);
   }
 
-  #storeAnyway(
-    ref: SessionRef,
-    write: ValueWrite,
-    now: number,
-  ): Promise<{ readonly version: number } & Snapshot> {
+  #storeAnyway(ref: SessionRef, write: ValueWrite, now: number): Promise<number> {
     const { key, json, expectedVersion, limits } = write;
     return untilCertain(async () => {
       const rows = await this.#database
@@ -65,7 +66,11 @@ export class SessionValues {
       if (rows === LOST_RACE) return LOST_RACE;
       const [row] = rows;
       if (row === undefined) throw new SessionNotFound();
-      if (row.version !== null) return { ...row, version: row.version };
+      this.#filled.found(ref, key, row.currentVersion > 0);
+      if (row.version !== null) {
+        this.#filled.add(ref, key);
+        return row.version;
+      }
       // Nothing was written. The snapshot says why; if it does not, it was older than a racer's write.
       if (expectedVersion !== undefined && expectedVersion !== row.currentVersion) {
         throw keyConflict(key, expectedVersion, row.currentVersion);

@@ -2,6 +2,8 @@
  * `durable-mcp`: an MCP endpoint whose sessions outlive the process. A store comes from `durable-mcp/postgres`,
  * `durable-mcp/dynamodb` or `durable-mcp/memory`; this entry point loads none of them.
  */
+export { jwtAuthentication } from '../../adapters/auth/jwt-authentication.ts';
+export type { JwtAuthenticationOptions } from '../../adapters/auth/jwt-options.ts';
 export type { McpHandler, NodeBindings } from '../../adapters/http/mcp-handler.ts';
 export type { CallerSession } from '../../adapters/mcp/caller-session.ts';
 export type { ChangeNotifier } from '../../adapters/mcp/change-notifier.ts';
@@ -16,7 +18,10 @@ export {
 export {
   DurableMcpError,
   type ErrorCode,
+  InsufficientScope,
   InvalidArgument,
+  InvalidToken,
+  IssuerUnavailable,
   LimitExceeded,
   OutcomeUnknown,
   SessionExists,
@@ -24,6 +29,7 @@ export {
   StoreNotSetUp,
   StoreUnavailable,
   StreamEnded,
+  TokenRequired,
   VersionConflict,
 } from '../../domain/errors.ts';
 export type { EventGap, LoggedEvent } from '../../domain/event.ts';
@@ -48,6 +54,7 @@ export type {
 export type { SessionState, ValueListing } from '../../domain/session-state.ts';
 export type { SessionLifetime } from '../../domain/sessions.ts';
 export type { StoredValue, ValueSummary } from '../../domain/value.ts';
+export type { Authentication, ProtectedResource } from '../../ports/authentication.ts';
 export type { Clock } from '../../ports/clock.ts';
 export type { EventAppend, EventLog, EventPage, EventQuery } from '../../ports/event-log.ts';
 export type { Instances } from '../../ports/instances.ts';

@@ -29,30 +29,29 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
 /** The tools are the same for everybody, and change with a release only. */
 const CACHE_HINT = { ttlMs: 300_000, cacheScope: 'public' } as const;
 
+interface Offer {
+  readonly tools: ToolSet;
+  readonly instructions: string;
+}
+
 /**
  * Makes the servers of the service's own tools, for clients of all revisions. Descriptions and schemas are made
- * once, not per session; that, and to refuse arguments in our own words, is why this is the SDK's `Server` and not
- * its `McpServer`.
+ * once for each endpoint, not per session; that, and to refuse arguments in our own words, is why this is the SDK's
+ * `Server` and not its `McpServer`.
  */
-export function stateServer(
-  options: ServiceFacts & { readonly name: string; readonly version: string },
-): ServerFactory {
-  const { name, version } = options;
-  const lasting = durability(options);
-  const legacy = {
-    tools: stateTools('legacy', options),
-    instructions: `Keeps JSON values for this session by key. ${lasting}`,
-  };
-  const modern = {
-    tools: stateTools('modern', options),
-    instructions:
-      'Keeps JSON values by key. Call open_session once, and pass the session_id that it returns with each call. ' +
-      lasting,
+export function stateServer(info: { readonly name: string; readonly version: string }): ServerFactory {
+  const offers = new WeakMap<ServiceFacts, Record<CallerSession['era'], Offer>>();
+  const offerTo = ({ service, era }: CallerSession): Offer => {
+    const known = offers.get(service);
+    if (known !== undefined) return known[era];
+    const made = offersOf(service);
+    offers.set(service, made);
+    return made[era];
   };
   return (caller: CallerSession) => {
-    const { tools, instructions } = caller.era === 'modern' ? modern : legacy;
+    const { tools, instructions } = offerTo(caller);
     return new StateServer(
-      { name, version, title: 'Durable session state' },
+      { ...info, title: 'Durable session state' },
       {
         capabilities: { tools: {} },
         instructions,
@@ -62,6 +61,22 @@ export function stateServer(
       (request) => callTool(tools, request, caller),
       { tools: [...tools.list] },
     );
+  };
+}
+
+function offersOf(service: ServiceFacts): Record<CallerSession['era'], Offer> {
+  const lasting = durability(service);
+  return {
+    legacy: {
+      tools: stateTools('legacy', service),
+      instructions: `Keeps JSON values for this session by key. ${lasting}`,
+    },
+    modern: {
+      tools: stateTools('modern', service),
+      instructions:
+        'Keeps JSON values by key. Call open_session once, and pass the session_id that it returns with each call. ' +
+        lasting,
+    },
   };
 }
 

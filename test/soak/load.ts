@@ -13,7 +13,7 @@ type Visit = (here: string, there: string) => Promise<void>;
 const BREATH_MS = 40;
 
 /** For what comes by a signal, or by the next look: on a busy machine too. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 async function answered(stream: SseConnection, id: string): Promise<Message> {
   const find = () => stream.answers.find((answer) => answer.id === id);

@@ -21,7 +21,7 @@ export interface PgbouncerOptions {
   readonly poolMode?: 'transaction' | 'session';
   /** Connections to the database: few, so that statements of one client run on many. Default: 3. */
   readonly poolSize?: number;
-  /** How many prepared statements it keeps track of, from {@link preparesStatements} on. Default: none. */
+  /** How many prepared statements it keeps track of, from 1.21 on. Default: none. */
   readonly maxPreparedStatements?: number;
 }
 

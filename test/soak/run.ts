@@ -50,6 +50,9 @@ await command(
 
 async function soak(store: StoreName, run: { readonly ms: number; readonly seed: number }): Promise<boolean> {
   const servers = await serversOn(store, 'test/soak/serve.ts');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => void servers.close().finally(() => process.exit(130)));
+  }
   try {
     // One after the other: the first makes the tables.
     const instances = [await servers.start(SHORT_LIVES), await servers.start(SHORT_LIVES)] as const;

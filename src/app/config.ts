@@ -106,6 +106,19 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
         min: 10,
         max: 1_000_000,
       }),
+      sessionsPerPrincipal: settings.integer(
+        'MAX_SESSIONS_PER_PRINCIPAL',
+        DEFAULT_LIMITS.sessionsPerPrincipal,
+        { min: 1, max: 1_000_000 },
+      ),
+      streamsPerSession: settings.integer('MAX_STREAMS_PER_SESSION', DEFAULT_LIMITS.streamsPerSession, {
+        min: 1,
+        max: 1_000_000,
+      }),
+      streamsPerInstance: settings.integer('MAX_STREAMS_PER_INSTANCE', DEFAULT_LIMITS.streamsPerInstance, {
+        min: 1,
+        max: 1_000_000,
+      }),
     },
     eventRetentionMs:
       settings.integer('EVENT_RETENTION_SECONDS', DEFAULT_EVENT_RETENTION_MS / 1_000, {

@@ -29,7 +29,7 @@ export interface DurableMcpOptions {
   readonly principal?: Authentication['principalOf'];
   /** How long sessions live, in milliseconds; 24 hours unused and 30 days in all by default. */
   readonly lifetime?: Partial<SessionLifetime>;
-  /** What a session may hold; `DEFAULT_LIMITS` by default. */
+  /** What a session may hold, and how much there may be at one time; `DEFAULT_LIMITS` by default. */
   readonly limits?: Partial<Limits>;
   /**
    * For how long the messages of a call can be had after a broken connection, in milliseconds of at least 10,000; an
@@ -84,6 +84,9 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
       valueBytes: limits.valueBytes ?? DEFAULT_LIMITS.valueBytes,
       keysPerSession: limits.keysPerSession ?? DEFAULT_LIMITS.keysPerSession,
       eventsPerStream: limits.eventsPerStream ?? DEFAULT_LIMITS.eventsPerStream,
+      sessionsPerPrincipal: limits.sessionsPerPrincipal ?? DEFAULT_LIMITS.sessionsPerPrincipal,
+      streamsPerSession: limits.streamsPerSession ?? DEFAULT_LIMITS.streamsPerSession,
+      streamsPerInstance: limits.streamsPerInstance ?? DEFAULT_LIMITS.streamsPerInstance,
     },
     eventRetentionMs: options.eventRetentionMs ?? DEFAULT_EVENT_RETENTION_MS,
     idempotencyRetentionMs: options.idempotencyRetentionMs ?? DEFAULT_IDEMPOTENCY_RETENTION_MS,
@@ -100,6 +103,9 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   assertWhole('limits.valueBytes', resolved.limits.valueBytes, 1, MAX_VALUE_BYTES);
   assertWhole('limits.keysPerSession', resolved.limits.keysPerSession, 1, 1_000_000);
   assertWhole('limits.eventsPerStream', resolved.limits.eventsPerStream, 1, 1_000_000);
+  assertWhole('limits.sessionsPerPrincipal', resolved.limits.sessionsPerPrincipal, 1, 1_000_000);
+  assertWhole('limits.streamsPerSession', resolved.limits.streamsPerSession, 1, 1_000_000);
+  assertWhole('limits.streamsPerInstance', resolved.limits.streamsPerInstance, 1, 1_000_000);
   assertWhole('eventRetentionMs', resolved.eventRetentionMs, 10_000);
   assertWhole('idempotencyRetentionMs', resolved.idempotencyRetentionMs, 60_000);
   assertWhole('maxBodyBytes', resolved.maxBodyBytes, 1);

@@ -8,8 +8,10 @@ import { SessionEndpoint } from '../adapters/mcp/sessions/session-endpoint.ts';
 import { SdkStatelessEndpoint } from '../adapters/mcp/stateless/stateless-endpoint.ts';
 import { Changes } from '../domain/changes.ts';
 import { Liveness } from '../domain/liveness.ts';
+import { Occupancy } from '../domain/occupancy.ts';
 import { Once } from '../domain/once.ts';
 import type { SessionRef } from '../domain/session.ts';
+import { SessionQuota } from '../domain/session-quota.ts';
 import { Sessions } from '../domain/sessions.ts';
 import { SharedLog } from '../domain/shared-log.ts';
 import { SingleUse } from '../domain/single-use.ts';
@@ -95,8 +97,10 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
     }),
     clock,
     lifetime,
+    quota: new SessionQuota(store.directory, limits.sessionsPerPrincipal),
     onError: onStoreError,
   });
+  const occupancy = new Occupancy(limits);
   const streams = new Streams({
     events: store.events,
     signals: store.signals,
@@ -131,11 +135,12 @@ export function durableMcp(options: DurableMcpOptions): DurableMcp {
             singleUse: new SingleUse({ log: sharedLog, clock, onError: onStoreError }),
           }),
   };
-  const endpoint = new SessionEndpoint({ ...state, server, streams, liveness, changes });
+  const endpoint = new SessionEndpoint({ ...state, server, streams, liveness, changes, occupancy });
   const stateless = new SdkStatelessEndpoint({
     server: ({ message, ...origin }) =>
       server(new CallerSession({ ...origin, sessionId: undefined, request: message }, state)),
     changes,
+    occupancy,
     onError: onStoreError,
     onBug,
   });

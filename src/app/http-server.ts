@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import type { NodeBindings } from '../adapters/http/mcp-handler.ts';
+import { answerUnreadable, HEADERS_BYTES, type ReadingError } from '../adapters/http/unreadable-request.ts';
 import { within } from '../domain/within.ts';
 import { FINISH_MS } from './defaults.ts';
 import type { Service } from './service.ts';
@@ -17,13 +19,26 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** How long requests may take to arrive, in milliseconds, however they trickle. Answers take as long as they like. */
+export interface ArrivalTimes {
+  readonly headersMs: number;
+  /** The body included. */
+  readonly requestMs: number;
+  /** How often that is looked at. */
+  readonly checkMs: number;
+}
+
+const ARRIVAL_TIMES: ArrivalTimes = { headersMs: 15_000, requestMs: 120_000, checkMs: 5_000 };
+
 /** @throws the system's error, e.g. with code EADDRINUSE */
 export async function listen(
   service: Service,
   address: { readonly host: string; readonly port: number },
   finishMs: number = FINISH_MS,
+  arrival: ArrivalTimes = ARRIVAL_TIMES,
 ): Promise<HttpServer> {
   let stopping = false;
+  const latest = new WeakMap<Duplex, ServerResponse>();
   const server = createAdaptorServer({
     fetch: async (request, node) => {
       const response = await service.app.fetch(request, node as NodeBindings);
@@ -31,7 +46,20 @@ export async function listen(
       if (stopping) (node as HttpBindings).outgoing.shouldKeepAlive = false;
       return response;
     },
+    serverOptions: {
+      maxHeaderSize: HEADERS_BYTES,
+      headersTimeout: arrival.headersMs,
+      requestTimeout: arrival.requestMs,
+      connectionsCheckingInterval: arrival.checkMs,
+    },
   }) as Server;
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
+    latest.set(socket, response),
+  );
+  server.on('clientError', (error: ReadingError, socket: Duplex) => {
+    const response = latest.get(socket);
+    void answerUnreadable(error, socket, response?.headersSent === true && !response.writableFinished);
+  });
   server.listen(address.port, address.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

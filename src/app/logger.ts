@@ -1,15 +1,25 @@
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 
-/** Structured logs on stderr, written at once: what led to a crash must not sit in a buffer. */
-export function createLogger(level: string): Logger {
+/** As long as the id of a session, which is a bearer secret, or longer. */
+const MAY_BE_ID = /[A-Za-z0-9_-]{43,}/g;
+
+/**
+ * Structured logs on stderr, written at once: what led to a crash must not sit in a buffer. Whatever may be the id of a
+ * session is left out, also of what an author's errors say.
+ */
+export function createLogger(
+  level: string,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Logger {
   return pino(
     {
       level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: brief },
+      hooks: { streamWrite: (line) => line.replace(MAY_BE_ID, '<hidden>') },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }
 

@@ -4,6 +4,7 @@ import { within } from '../domain/within.ts';
 import type { ServerConfig } from './config.ts';
 import type { HttpServer } from './http-server.ts';
 import { createLogger } from './logger.ts';
+import { StoreErrorLog } from './store-error-log.ts';
 import { openStore } from './stores/open-store.ts';
 import type { StoreAccess } from './stores/store-access.ts';
 import { systemClock } from './system-clock.ts';
@@ -20,11 +21,10 @@ const CLOSE_MS = 1_000;
  */
 export async function runServer(config: ServerConfig, factory?: ServerFactory): Promise<void> {
   const logger = createLogger(config.logLevel);
+  const storeErrors = new StoreErrorLog(logger, systemClock);
   // The server's modules are loaded while an embedded engine starts.
   const [access, { createService }, { listen }] = await Promise.all([
-    openStore(config.store, {
-      onError: (error) => logger.warn({ err: error }, 'the session store failed'),
-    }),
+    openStore(config.store, { onError: (error) => storeErrors.report(error) }),
     import('./service.ts'),
     import('./http-server.ts'),
   ]);
@@ -36,6 +36,7 @@ export async function runServer(config: ServerConfig, factory?: ServerFactory): 
       store: access.store,
       clock: systemClock,
       logger,
+      storeErrors,
       ...(factory === undefined ? {} : { server: factory }),
     });
     server = await listen(service, config);

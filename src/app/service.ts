@@ -21,13 +21,21 @@ export interface ServiceOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where what the store could not do is told; one that all share who tell it. */
+  readonly storeErrors?: StoreErrorLog;
   /** Which server each session gets; that of the state tools by default. */
   readonly server?: ServerFactory;
 }
 
 /** The service of the state tools, written on the library as any other author's would be. */
-export function createService({ config, store, clock, logger, server }: ServiceOptions): Service {
-  const storeErrors = new StoreErrorLog(logger, clock);
+export function createService({
+  config,
+  store,
+  clock,
+  logger,
+  storeErrors = new StoreErrorLog(logger, clock),
+  server,
+}: ServiceOptions): Service {
   const onBug = (error: unknown, reference: string): void =>
     logger.error({ err: error, reference }, 'unexpected error');
   const authentication =

@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'version_conflict'
   | 'invalid_argument'
   | 'limit_exceeded'
+  | 'quota_exceeded'
+  | 'instance_full'
   | 'stream_ended'
   | 'outcome_unknown'
   | 'token_required'
@@ -94,6 +96,28 @@ export class LimitExceeded extends DurableMcpError {
   }
 }
 
+/** The caller has as many of something as it may have at one time: room comes when one of them ends. */
+export class QuotaExceeded extends DurableMcpError {
+  override readonly name = 'QuotaExceeded';
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super('quota_exceeded', message);
+    this.limit = limit;
+  }
+}
+
+/** This instance serves as many as it can: another one, or this one a little later, may have room. */
+export class InstanceFull extends DurableMcpError {
+  override readonly name = 'InstanceFull';
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super('instance_full', message);
+    this.limit = limit;
+  }
+}
+
 /** The stream was ended, by its owner or by whoever declared its owner dead: no event can follow. */
 export class StreamEnded extends DurableMcpError {
   override readonly name = 'StreamEnded';
@@ -120,15 +144,27 @@ export class OutcomeUnknown extends DurableMcpError {
   }
 }
 
+/** What an operation that the store failed did: nothing at all, or perhaps all of it. */
+export type Effect = 'none' | 'unknown';
+
+const AFTER_OUTAGE: Readonly<Record<Effect, string>> = {
+  none: 'Nothing was changed: try again shortly.',
+  unknown: 'It is unknown whether this took effect: check the state shortly, and repeat it if need be.',
+};
+
 /**
  * The store did not answer, refused the connection, or is overloaded. A read did not happen; of a write it is
  * unknown whether it happened, so repeat it only under an `expected_version`.
  */
 export class StoreUnavailable extends DurableMcpError {
   override readonly name = 'StoreUnavailable';
+  /** `undefined` where only the caller of the store knows what it was about to do. */
+  readonly effect: Effect | undefined;
 
-  constructor(options?: ErrorOptions) {
-    super('store_unavailable', 'The session store is unavailable at the moment. Try again shortly.', options);
+  constructor({ effect, ...options }: ErrorOptions & { readonly effect?: Effect } = {}) {
+    const advice = effect === undefined ? 'Try again shortly.' : AFTER_OUTAGE[effect];
+    super('store_unavailable', `The session store is unavailable at the moment. ${advice}`, options);
+    this.effect = effect;
   }
 }
 

@@ -70,7 +70,7 @@ export class Handles {
 
   /**
    * Opens a session with all of its values, or none at all.
-   * @throws InvalidArgument, LimitExceeded, StoreUnavailable; then there is no session
+   * @throws InvalidArgument, LimitExceeded, QuotaExceeded, StoreUnavailable; then there is no session
    */
   async open({ idleMs, values = {} }: HandleOptions = {}): Promise<OpenedSession> {
     const { sessions } = this.#options;

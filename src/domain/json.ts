@@ -1,5 +1,5 @@
 import { InvalidArgument } from './errors.ts';
-import { VALUE_DEPTH } from './limits.ts';
+import { MESSAGE_DEPTH, VALUE_DEPTH } from './limits.ts';
 
 export type JsonValue =
   | null
@@ -73,4 +73,21 @@ function assertJson(value: unknown, field: string, depth: number): void {
     throw new InvalidArgument(field, 'holds an object that is not plain, which JSON cannot carry');
   }
   for (const member of Object.values(value)) assertJson(member, field, depth + 1);
+}
+
+/**
+ * To be called before anything recurses into what a client sent.
+ * @throws InvalidArgument naming `field` and the limit
+ */
+export function assertDepth(parsed: unknown, field: string): void {
+  if (isWithin(parsed, MESSAGE_DEPTH)) return;
+  throw new InvalidArgument(field, `is nested too deeply, at most ${MESSAGE_DEPTH} levels are allowed`);
+}
+
+/** Recurses no deeper than `levels` itself. */
+function isWithin(parsed: unknown, levels: number): boolean {
+  if (typeof parsed !== 'object' || parsed === null) return true;
+  if (levels === 0) return false;
+  const members: readonly unknown[] = Array.isArray(parsed) ? parsed : Object.values(parsed);
+  return members.every((member) => isWithin(member, levels - 1));
 }

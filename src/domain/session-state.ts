@@ -1,5 +1,5 @@
 import type { SessionRepository } from '../ports/session-repository.ts';
-import { InvalidArgument, SessionNotFound } from './errors.ts';
+import { type Effect, InvalidArgument, SessionNotFound, StoreUnavailable } from './errors.ts';
 import { decodeValue, encodeValue, type JsonValue } from './json.ts';
 import { DISTINCT_KEYS_FACTOR, LIST_LIMIT_DEFAULT, type Limits } from './limits.ts';
 import { assertPageLimit, decodeCursor, encodeCursor } from './list-cursor.ts';
@@ -15,6 +15,17 @@ export interface SessionStateOptions {
   readonly limits: Limits;
   readonly once: Once;
 }
+
+/** What the operation is. */
+interface Use {
+  /** What it may have done where the store fails in the midst of it. */
+  readonly effect: Effect;
+  /** Whether what was thrown tells that this session is gone; always by default. */
+  readonly isOfThisSession?: (error: SessionNotFound) => boolean;
+}
+
+const READ: Use = { effect: 'none' };
+const WRITE: Use = { effect: 'unknown' };
 
 export interface ValueListing {
   /** In UTF-8 byte order of the keys. */
@@ -69,8 +80,9 @@ export class SessionState {
     const json = encodeValue(value, this.#limits);
     const { keysPerSession: keys } = this.#limits;
     const limits = { keys, distinctKeys: keys * DISTINCT_KEYS_FACTOR };
-    const version = await this.#use((session, now) =>
-      this.#repository.storeValue(session, { key, json, expectedVersion, limits }, now),
+    const version = await this.#use(
+      (session, now) => this.#repository.storeValue(session, { key, json, expectedVersion, limits }, now),
+      WRITE,
     );
     return { version };
   }
@@ -93,7 +105,10 @@ export class SessionState {
   ): Promise<boolean> {
     assertKey(key);
     const expectedVersion = assertExpectedVersion(options.expectedVersion);
-    return this.#use((session, now) => this.#repository.deleteValue(session, { key, expectedVersion }, now));
+    return this.#use(
+      (session, now) => this.#repository.deleteValue(session, { key, expectedVersion }, now),
+      WRITE,
+    );
   }
 
   /** One page of keys. @throws InvalidArgument */
@@ -151,25 +166,27 @@ export class SessionState {
       }
     };
     // The operation's own failure may be of another session, and repeats will have its words.
-    return this.#use(run, (error) => error !== failure);
+    return this.#use(run, { ...WRITE, isOfThisSession: (error) => error !== failure });
   }
 
   /** Ends the session with all its data. Once this resolves, no instance accepts a write to it. */
   async close(): Promise<void> {
-    await this.#use(({ ref, principal }) => this.#sessions.close(ref, principal));
+    await this.#use(({ ref, principal }) => this.#sessions.close(ref, principal), WRITE);
   }
 
-  /** @param isOfThisSession whether what was thrown tells that this session is gone */
   async #use<T>(
     operation: (session: Session, now: number) => Promise<T>,
-    isOfThisSession: (error: SessionNotFound) => boolean = () => true,
+    { effect, isOfThisSession = () => true }: Use = READ,
   ): Promise<T> {
     const { ref, advice, find } = this.#named();
+    let begun = false;
     try {
       const session = await find();
       if (session === undefined) throw new SessionNotFound();
+      begun = true;
       return await operation(session, this.#sessions.now());
     } catch (error) {
+      if (error instanceof StoreUnavailable) throw withEffect(error, begun ? effect : 'none');
       if (!(error instanceof SessionNotFound && isOfThisSession(error))) throw error;
       // It ended on another instance: this one need not find out a second time.
       this.#sessions.forget(ref);
@@ -186,6 +203,11 @@ export class SessionState {
     }
     return this.#target;
   }
+}
+
+/** An operation within this one has told already what itself may have done. */
+function withEffect(error: StoreUnavailable, effect: Effect): StoreUnavailable {
+  return error.effect === undefined ? new StoreUnavailable({ cause: error.cause, effect }) : error;
 }
 
 function assertExpectedVersion(version: number | undefined): number | undefined {

@@ -4,6 +4,7 @@ import type { SessionRepository } from '../ports/session-repository.ts';
 import type { Signals } from '../ports/signals.ts';
 import { Activity } from './activity.ts';
 import { InvalidArgument, SessionNotFound, StoreUnavailable, VersionConflict } from './errors.ts';
+import { FreshSessions } from './fresh-sessions.ts';
 import { INITIALIZE_BYTES } from './limits.ts';
 import { pause } from './persist.ts';
 import { assertPrincipal, isSamePrincipal, type Principal } from './principal.ts';
@@ -17,6 +18,7 @@ import {
   sessionRef,
   slidExpiry,
 } from './session.ts';
+import type { SessionQuota } from './session-quota.ts';
 
 export interface SessionLifetime {
   /** A session that is not used for this long is gone, unless it has an idle time of its own. Milliseconds. */
@@ -55,6 +57,7 @@ export class Sessions {
   readonly #cache: SessionCache;
   readonly #clock: Clock;
   readonly #cacheMs: number;
+  readonly #quota: SessionQuota | undefined;
   readonly #reads = new Map<SessionRef, SessionRead>();
   readonly #changes = new Map<SessionRef, Promise<Session>>();
 
@@ -64,15 +67,18 @@ export class Sessions {
     readonly cache: SessionCache;
     readonly clock: Clock;
     readonly lifetime: SessionLifetime;
+    /** How many sessions a principal may have; as many as it likes where this is absent. */
+    readonly quota?: SessionQuota | undefined;
     /** Told of failures that no caller waits for. */
     readonly onError: (error: unknown) => void;
   }) {
     this.lifetime = options.lifetime;
     this.#repository = options.repository;
     this.#signals = options.signals;
-    this.#cache = options.cache;
     this.#clock = options.clock;
+    this.#quota = options.quota;
     this.#cacheMs = options.signals.tellsOfSessions ? SESSION_CACHE_MS : UNSIGNALLED_CACHE_MS;
+    this.#cache = new FreshSessions(options.cache, this.#cacheMs);
     this.activity = new Activity({ ...options, idleMs: options.lifetime.idleMs });
   }
 
@@ -80,7 +86,7 @@ export class Sessions {
     return this.#clock.now();
   }
 
-  /** @throws InvalidArgument, StoreUnavailable; then there is no session */
+  /** @throws InvalidArgument, QuotaExceeded, StoreUnavailable; then there is no session */
   async open(
     origin: {
       readonly principal: Principal | undefined;
@@ -118,7 +124,10 @@ export class Sessions {
       version: 1,
       valueCount: 0,
     };
-    await this.#repository.create(session);
+    const create = (): Promise<void> => this.#repository.create(session);
+    await (principal === undefined || this.#quota === undefined
+      ? create()
+      : this.#quota.within(principal, now, create));
     this.#remember(session, now);
     return { id, session };
   }

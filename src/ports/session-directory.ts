@@ -32,6 +32,8 @@ export interface SessionDirectoryPage {
  *   or its deletion on, however late the store removes it.
  * - Who asks for page after page, each behind the last session of the one before, is given every session that
  *   lives throughout exactly once, whatever the limits, and whatever is created, used or deleted in between.
+ * - A count is as a list of all would be long: it has every session whose `create` was acknowledged before, and none
+ *   that is gone.
  */
 export interface SessionDirectory {
   /**
@@ -40,4 +42,13 @@ export interface SessionDirectory {
    * @throws StoreUnavailable, StoreNotSetUp
    */
   list(principal: Principal, query: SessionDirectoryQuery, now: number): Promise<SessionDirectoryPage>;
+
+  /**
+   * How many live sessions the principal has; `most`, where there are as many or more. Where there are not, a store
+   * may count too many of fewer than `most`: sessions that are gone and not removed yet.
+   * @param most at least 1: no more than that are looked at
+   * @param now as for {@link list}
+   * @throws StoreUnavailable, StoreNotSetUp
+   */
+  count(principal: Principal, most: number, now: number): Promise<number>;
 }

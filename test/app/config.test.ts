@@ -24,7 +24,14 @@ describe('the defaults', () => {
       allowedOrigins: [],
       bodyBytes: 4 * 1024 * 1024,
       lifetime: { idleMs: 86_400_000, maxLifetimeMs: 30 * 86_400_000 },
-      limits: { valueBytes: 256 * 1024, keysPerSession: 10_000, eventsPerStream: 1_000 },
+      limits: {
+        valueBytes: 256 * 1024,
+        keysPerSession: 10_000,
+        eventsPerStream: 1_000,
+        sessionsPerPrincipal: 1_000,
+        streamsPerSession: 100,
+        streamsPerInstance: 10_000,
+      },
       logLevel: 'info',
       drainDelayMs: 0,
       eventRetentionMs: 3_600_000,
@@ -132,6 +139,9 @@ describe('a bad value', () => {
     ['EVENT_RETENTION_SECONDS', '1'],
     ['IDEMPOTENCY_RETENTION_SECONDS', '59'],
     ['MAX_EVENTS_PER_STREAM', '0'],
+    ['MAX_SESSIONS_PER_PRINCIPAL', '0'],
+    ['MAX_STREAMS_PER_SESSION', '0'],
+    ['MAX_STREAMS_PER_INSTANCE', '1000001'],
   ])('of %s (%s) is told in one line that names it', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);
   });

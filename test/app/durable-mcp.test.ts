@@ -24,6 +24,9 @@ describe('an option of durableMcp', () => {
     ['limits.valueBytes', { limits: { valueBytes: 384 * 1024 + 1 } }],
     ['limits.keysPerSession', { limits: { keysPerSession: 0 } }],
     ['limits.eventsPerStream', { limits: { eventsPerStream: 1.5 } }],
+    ['limits.sessionsPerPrincipal', { limits: { sessionsPerPrincipal: 0 } }],
+    ['limits.streamsPerSession', { limits: { streamsPerSession: 0 } }],
+    ['limits.streamsPerInstance', { limits: { streamsPerInstance: Number.NaN } }],
     ['eventRetentionMs', { eventRetentionMs: 9_999 }],
     ['maxBodyBytes', { maxBodyBytes: -1 }],
   ] as const)('%s out of its limits is refused by name', async (name, options) => {

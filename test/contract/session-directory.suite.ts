@@ -227,6 +227,37 @@ export function sessionDirectoryContract(makeHarness: HarnessFactory): void {
       expect(await page(5, behind)).toEqual({ sessions: [], more: false });
     });
 
+    // Catches: sessions of others, or of nobody; what expired or was deleted; a count that runs on for ever, or is one
+    // short.
+    it('counts as it lists, up to the most that is asked for', async () => {
+      const count = (most: number, now = NOW): Promise<number> => b.directory.count(principal, most, now);
+      expect(await count(3)).toBe(0);
+      await open({ principal: undefined });
+      await open({ principal: { ...principal, issuer: 'https://other.example' } });
+      const sessions = [await open(), await open({ expiresAt: NOW + 1 }), await open()];
+      for (const [most, counted] of [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+        [4, 3],
+      ] as const) {
+        expect(await count(most)).toBe(counted);
+      }
+      // Of those that are gone a store knows where it matters.
+      expect(await count(3, NOW + 1)).toBe(2);
+      await a.sessions.delete((sessions[0] as Session).ref, NOW + 1);
+      expect(await count(2, NOW + 1)).toBe(1);
+      expect(await count(1, NOW + 1)).toBe(1);
+    });
+
+    it('counts a session from the moment it is created, whichever instance is asked', async () => {
+      for (let count = 1; count <= 10; count += 1) {
+        const [creator, counter] = count % 2 ? [a, b] : [b, a];
+        await creator.sessions.create(newSession({ principal }));
+        expect(await counter.directory.count(principal, ALL, NOW)).toBe(count);
+      }
+    });
+
     // Catches: a page that is empty, or says that nothing follows, because all that was looked at is gone; more
     // than an engine reads at a time.
     it('fills its pages past many that are gone', async () => {

@@ -4,6 +4,7 @@ import type { BatchGetItemCommandOutput, BatchWriteItemCommandOutput } from '@aw
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { dynamodbClient, dynamodbStore } from '../../src/adapters/dynamodb/store.ts';
 import { SessionNotFound, StoreNotSetUp, StoreUnavailable } from '../../src/domain/errors.ts';
+import { STORE_REQUESTS_WAITING } from '../../src/domain/limits.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { NOW, newSession, outcomes, ROOM, times } from '../contract/fixtures.ts';
@@ -80,6 +81,29 @@ describe('errors of DynamoDB', () => {
       expect((error as Error).cause).toMatchObject({ code: 'ECONNREFUSED' });
     }
     client.destroy();
+  });
+
+  // Catches: requests that pile up for as long as DynamoDB hangs.
+  it('StoreUnavailable at once where too many requests are under way, and not afterwards', async () => {
+    const { client, store } = fixture.another();
+    let giveUp = (): void => {};
+    const hangs = new Promise<void>((resolve) => {
+      giveUp = resolve;
+    });
+    let sent = 0;
+    intercept(client, async (_, next) => {
+      sent += 1;
+      if (sent > STORE_REQUESTS_WAITING) return next();
+      await hangs;
+      throw serviceError('ThrottlingException');
+    });
+    const find = () => store.sessions.find(session.ref, NOW);
+    const waiting = outcomes(times(STORE_REQUESTS_WAITING, find));
+    expect((await outcomes(times(9, find))).errors).toEqual(times(9, () => expect.any(StoreUnavailable)));
+    expect(sent).toBe(STORE_REQUESTS_WAITING);
+    giveUp();
+    await waiting;
+    expect(await find()).toMatchObject({ ref: session.ref });
   });
 
   describe('where DynamoDB is silent', () => {

@@ -59,6 +59,17 @@ describe.each(ENGINES_HERE)('the requests that an operation costs (%s)', (_, sta
     expect(await cost(() => sessions.touch([used], NOW))).toEqual(['UpdateItem']);
   });
 
+  // Catches: a look at each session where there is room for more in any case.
+  it('a count is one Query, and looks at the sessions only where it reaches the most', async () => {
+    const principal = { issuer: 'i', subject: 'counted' };
+    for (let count = 0; count < 3; count += 1) {
+      await fixture.store.sessions.create(newSession({ principal }));
+    }
+    const { directory } = fixture.store;
+    expect(await cost(() => directory.count(principal, 4, NOW))).toEqual(['Query']);
+    expect(await cost(() => directory.count(principal, 3, NOW))).toEqual(['Query', 'Query', 'BatchGetItem']);
+  });
+
   // Catches: what the directory needs, paid for by sessions that are in nobody's.
   it('a principal costs a session one PutItem and one DeleteItem', async () => {
     const { sessions } = fixture.store;

@@ -83,11 +83,30 @@ describe('a silent stream', () => {
 
   // Catches: comments that gather in memory for a client that takes nothing.
   it('whose client takes nothing holds one comment for it', async () => {
-    await vi.advanceTimersByTimeAsync(A_WHILE_MS);
+    await vi.advanceTimersByTimeAsync(100_000);
     expect(await read()).toBe(KEEP_ALIVE);
     const next = read();
     stream.tell([{ data: '1' }]);
     expect(await next).toBe('data: 1\n\n');
+  });
+
+  // Catches: streams whose clients went to sleep, which keep what they were to be given for as long as the process lives.
+  it('whose client takes nothing for 125 s is broken off', async () => {
+    await vi.advanceTimersByTimeAsync(124_999);
+    expect(stream.isClosed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(stream.isClosed).toBe(true);
+    await expect(read()).rejects.toThrow('does not read');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  // Catches: a client that is cut off though it reads, because stalls before and after are added up.
+  it('whose client takes something now and then is not broken off', async () => {
+    for (let time = 1; time <= 5; time += 1) {
+      await vi.advanceTimersByTimeAsync(100_000);
+      expect(await read()).toBe(KEEP_ALIVE);
+    }
+    expect(stream.isClosed).toBe(false);
   });
 
   // Catches: a timer that outlives its stream, and fails when it next says that the stream lives.

@@ -10,6 +10,7 @@ import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { Changes } from '../../src/domain/changes.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
+import { Occupancy } from '../../src/domain/occupancy.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { Sessions } from '../../src/domain/sessions.ts';
 import { SharedLog } from '../../src/domain/shared-log.ts';
@@ -96,6 +97,7 @@ function cluster(): () => { endpoint: SessionEndpoint; probe: Probe; store: Stor
       streams,
       liveness,
       changes,
+      occupancy: new Occupancy(DEFAULT_LIMITS),
       directory: store.directory,
       notify: changeNotifier(changes, () => {}),
     });

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ListenStreams } from '../../src/adapters/mcp/stateless/listen-streams.ts';
 import type { Change, ChangeStep } from '../../src/domain/change.ts';
 import type { ChangeListener, Changes } from '../../src/domain/changes.ts';
+import { InstanceFull } from '../../src/domain/errors.ts';
+import { Occupancy } from '../../src/domain/occupancy.ts';
 import { statelessPost } from '../support/stateless-request.ts';
 
 const URI = `test://${'x'.repeat(4_000)}`;
@@ -28,7 +30,7 @@ beforeEach(() => {
     server: () =>
       new McpServer({ name: 'test', version: '1' }, { capabilities: { resources: { subscribe: true } } }),
     changes: { subscribe } as unknown as Changes,
-    maxStreams: 1,
+    occupancy: new Occupancy({ streamsPerSession: 1, streamsPerInstance: 1 }),
     onError: fail,
     onBug: fail,
   });
@@ -102,8 +104,7 @@ it('nothing is left of a request that opens no stream', async () => {
   expect(await new Response(await all(refused.reader)).json()).toMatchObject({ error: { code: -32_602 } });
   expect(getEventListeners(refused.request.signal, 'abort')).toEqual([]);
   expect((await listen()).response.headers.get('content-type')).toBe('text/event-stream');
-  const beyond = await listen();
-  expect(await new Response(await all(beyond.reader)).json()).toMatchObject({ error: { code: -32_603 } });
+  await expect(listen()).rejects.toThrow(InstanceFull);
 });
 
 async function all(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {

@@ -4,6 +4,8 @@ import { McpServer } from '@modelcontextprotocol/server';
 import { expect, it } from 'vitest';
 import { SdkStatelessEndpoint } from '../../src/adapters/mcp/stateless/stateless-endpoint.ts';
 import type { ChangeListener, Changes } from '../../src/domain/changes.ts';
+import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
+import { Occupancy } from '../../src/domain/occupancy.ts';
 import { SseConnection } from '../support/sse-connection.ts';
 import { statelessPost } from '../support/stateless-request.ts';
 
@@ -25,6 +27,7 @@ it('streams are broken off when changes were missed, and can be opened again', a
       return server;
     },
     changes: { subscribe } as unknown as Changes,
+    occupancy: new Occupancy(DEFAULT_LIMITS),
     onError: (error) => {
       throw error;
     },

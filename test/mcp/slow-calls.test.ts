@@ -54,6 +54,7 @@ function begin(): Exchange {
     requests: [1],
     isBatch: false,
     requestInfo: undefined,
+    leave: () => {},
   });
 }
 

@@ -1,10 +1,10 @@
-import type { AddressInfo } from 'node:net';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresStoreOptions, postgresStore } from '../../src/adapters/postgres/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { eventually, NOW, newSession, outcomes, ROOM, times } from '../contract/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTcpProxy, through } from '../support/tcp-proxy.ts';
 
 describe('connections', () => {
   let database: TestDatabase;
@@ -96,30 +96,19 @@ describe('connections', () => {
   it('that the network resets under a statement fail it with StoreUnavailable', async () => {
     const session = newSession();
     await open().sessions.create(session);
-    const target = new URL(database.url);
-    const ends: Socket[] = [];
-    const proxy = createServer((client) => {
-      const server = connect(Number(target.port || 5432), target.hostname);
-      for (const socket of [client, server]) ends.push(socket.on('error', () => {}));
-      client.pipe(server).pipe(client);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const proxied = new URL(database.url);
-    proxied.hostname = '127.0.0.1';
-    proxied.port = String((proxy.address() as AddressInfo).port);
-    const store = open({ connectionString: proxied.href });
+    const proxy = await startTcpProxy(database.url);
+    const store = open({ connectionString: through(proxy, database.url) });
     try {
       await database.client.query('begin');
       await database.client.query('lock table mcp_sessions in access exclusive mode');
       const found = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
       await database.untilBlocked();
-      for (const socket of ends.splice(0)) socket.resetAndDestroy();
+      proxy.cut();
       expect(await found).toMatchObject({ code: 'store_unavailable' });
       await database.client.query('rollback');
       expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
     } finally {
-      for (const socket of ends) socket.destroy();
-      await new Promise((resolve) => proxy.close(resolve));
+      await proxy.close();
     }
   });
 
@@ -146,6 +135,21 @@ describe('connections', () => {
       store.sessions.storeValue(session, { key: 'x', json: '1', limits: ROOM }, NOW),
     ).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+  });
+
+  // Catches: connections that go on refusing writes, one caller each, after a failover.
+  it('from when the database was read-only are all replaced once one of them has refused a write', async () => {
+    const session = newSession();
+    await open().sessions.create(session);
+    const readOnly = `alter database ${database.name} set default_transaction_read_only`;
+    await database.client.query(`${readOnly} = on`);
+    const store = open({ poolMax: 4 });
+    await outcomes(times(20, () => store.sessions.find(session.ref, NOW)));
+    await database.client.query(`${readOnly} = off`);
+    const put = () => store.sessions.storeValue(session, { key: 'x', json: '1', limits: ROOM }, NOW);
+    await expect(put()).rejects.toMatchObject({ code: 'store_unavailable' });
+    const { errors } = await outcomes(times(8, put));
+    expect(errors).toEqual([]);
   });
 
   // Catches: 40001 handed to the caller, where an operator made serializable the default.

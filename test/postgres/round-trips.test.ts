@@ -46,6 +46,7 @@ describe.each([
     ['listValues', () => store.sessions.listValues(session, { prefix: '', limit: 10 }, NOW)],
     ['delete', () => store.sessions.delete(session.ref, NOW)],
     ['list', () => store.directory.list({ issuer: 'i', subject: 's' }, { limit: 10 }, NOW)],
+    ['count', () => store.directory.count({ issuer: 'i', subject: 's' }, 10, NOW)],
     ['append to a new stream', () => append(['1'])],
     ['append that trims', () => append(['1', '2', '3', '4'])],
     ['read', () => store.events.read(session, { stream: 's', after: 0, limit: 10 }, NOW)],

@@ -13,8 +13,11 @@ import { type RandomProxy, startRandomProxy } from './random-proxy.ts';
 import { RawClient, type RawClientOptions } from './raw-client.ts';
 import { seededRandom } from './seeded-random.ts';
 
-export interface ClusterOptions {
-  readonly harness: StoreHarness;
+/** What a cluster takes its stores from. */
+type OpensStores = Pick<StoreHarness, 'open'>;
+
+export interface ClusterOptions<Harness extends OpensStores = StoreHarness> {
+  readonly harness: Harness;
   /** Makes a caller's server on the instance of this name: `a`, `b`, `c`… */
   readonly server: (instance: string, caller: CallerSession) => ReturnType<ServerFactory>;
   /** How many instances; 3 by default. */
@@ -36,8 +39,8 @@ interface Instance {
 }
 
 /** Several instances on one store in this process, each with a port of its own, behind a random proxy. */
-export interface Cluster {
-  readonly harness: StoreHarness;
+export interface Cluster<Harness extends OpensStores = StoreHarness> {
+  readonly harness: Harness;
   readonly proxy: RandomProxy;
   /** Of the instances `a`, `b` and so on, in order. */
   readonly origins: readonly string[];
@@ -51,7 +54,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+export async function startCluster<Harness extends OpensStores>(
+  options: ClusterOptions<Harness>,
+): Promise<Cluster<Harness>> {
   const { harness, count = 3, seed = 1 } = options;
   const storeErrors: unknown[] = [];
   const bugs: unknown[] = [];
@@ -76,7 +81,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startInstance(
   name: string,
-  { harness, server, limits = {}, endpoint = {}, wrap = (store) => store }: ClusterOptions,
+  { harness, server, limits = {}, endpoint = {}, wrap = (store) => store }: ClusterOptions<OpensStores>,
   storeErrors: unknown[],
   bugs: unknown[],
 ): Promise<Instance> {

@@ -5,6 +5,8 @@ import { SseConnection } from './sse-connection.ts';
 export interface Reply {
   readonly status: number;
   readonly type: string | undefined;
+  /** When to try again, in seconds, where the server says so. */
+  readonly retryAfter: string | undefined;
   /** Of an answer in JSON. */
   readonly body: unknown;
   /** Of an answer as a stream. */
@@ -172,9 +174,10 @@ function send(
 async function reply(response: Response, cut: AbortController): Promise<Reply> {
   const { status, headers, body } = response;
   const type = headers.get('content-type') ?? undefined;
+  const retryAfter = headers.get('retry-after') ?? undefined;
   if (type === 'text/event-stream' && body !== null) {
-    return { status, type, body: undefined, stream: new SseConnection(body, cut) };
+    return { status, type, retryAfter, body: undefined, stream: new SseConnection(body, cut) };
   }
   const text = await response.text();
-  return { status, type, body: text === '' ? undefined : JSON.parse(text), stream: undefined };
+  return { status, type, retryAfter, body: text === '' ? undefined : JSON.parse(text), stream: undefined };
 }

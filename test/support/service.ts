@@ -1,10 +1,11 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import pino from 'pino';
+import type { ServerFactory } from '../../src/adapters/mcp/server-factory.ts';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
 import { readServerConfig, type ServerConfig } from '../../src/app/config.ts';
 import { type HttpServer, listen } from '../../src/app/http-server.ts';
+import { createLogger } from '../../src/app/logger.ts';
 import { createService, type Service } from '../../src/app/service.ts';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Clock } from '../../src/ports/clock.ts';
@@ -24,6 +25,8 @@ export function testService(
     readonly clock?: Clock;
     readonly config?: Partial<Omit<ServerConfig, 'store'>>;
     readonly environment?: Record<string, string>;
+    /** The server of the state tools by default. */
+    readonly server?: ServerFactory;
   } = {},
 ): TestService {
   const logs: string[] = [];
@@ -35,7 +38,8 @@ export function testService(
     config: { ...config, ...options.config },
     store: options.store ?? memoryStore(),
     clock: options.clock ?? systemClock,
-    logger: pino({ level: 'trace' }, { write: (line: string) => logs.push(line) }),
+    logger: createLogger('trace', { write: (line) => void logs.push(line) }),
+    ...(options.server === undefined ? {} : { server: options.server }),
   });
   return {
     service,

@@ -3,9 +3,13 @@ import { DurableMcpError, StoreNotSetUp, StoreUnavailable } from '../../domain/e
 /** For operators of the service, and for authors who installed the library. */
 export const SETUP_COMMAND = 'npm run setup:dynamodb (in code: createTables of durable-mcp/dynamodb)';
 
+/** The name of the error where the client has too many requests under way. */
+export const TOO_MANY_REQUESTS = 'TooManyRequestsUnderWay';
+
 /** Names of errors that say: not now, or not with these credentials. */
 const UNAVAILABLE = new Set([
   // overload
+  TOO_MANY_REQUESTS,
   'ThrottlingException',
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',

@@ -103,7 +103,7 @@ export class KeyCount {
 }
 
 /** What DynamoDB answers to `Select: 'COUNT'`; the filter applies to `Count` only. */
-interface CountPage {
+export interface CountPage {
   readonly Count: number;
   readonly ScannedCount: number;
   readonly LastEvaluatedKey?: object | undefined;

@@ -9,6 +9,7 @@ import type {
 import { batchGet } from './batches.ts';
 import { type ListingItem, listingKey, sessionKey, type Tables } from './entities.ts';
 import { domainError, inDomainErrors } from './errors.ts';
+import type { CountPage } from './key-count.ts';
 import { deleteKeys } from './partition.ts';
 import { toSession } from './session-items.ts';
 import { ownerOf } from './session-listings.ts';
@@ -35,6 +36,35 @@ export class DynamodbSessionDirectory implements SessionDirectory {
 
   list(principal: Principal, query: SessionDirectoryQuery, now: number): Promise<SessionDirectoryPage> {
     return inDomainErrors(() => this.#list(principal, query, now));
+  }
+
+  /**
+   * One request where fewer than `most` are listed, gone or not. Only where it must be known which are gone, the
+   * sessions are looked at.
+   */
+  count(principal: Principal, most: number, now: number): Promise<number> {
+    return inDomainErrors(async () => {
+      const listed = await this.#countListed(principal, most);
+      if (listed < most) return listed;
+      const { sessions } = await this.#list(principal, { limit: most }, now);
+      return sessions.length;
+    });
+  }
+
+  async #countListed(principal: Principal, most: number): Promise<number> {
+    let listed = 0;
+    let start: CountPage['LastEvaluatedKey'];
+    do {
+      const { data } = await this.#tables.listings.query.primary({ owner: ownerOf(principal) }).go({
+        consistent: true,
+        data: 'raw',
+        params: { Select: 'COUNT', Limit: most - listed, ExclusiveStartKey: start },
+      });
+      const page = data as unknown as CountPage;
+      listed += page.Count;
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined && listed < most);
+    return listed;
   }
 
   async #list(

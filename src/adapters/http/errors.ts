@@ -7,6 +7,10 @@ export type HttpProblem =
   | 'origin_not_allowed'
   | 'not_acceptable'
   | 'unsupported_media_type'
+  | 'header_too_large'
+  | 'headers_too_large'
+  | 'malformed_request'
+  | 'request_timeout'
   | 'body_too_large'
   | 'parse_error'
   | 'method_not_allowed'
@@ -15,7 +19,7 @@ export type HttpProblem =
 export type Problem = ErrorCode | ProtocolProblem | HttpProblem;
 
 interface Answer {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 413 | 415 | 429 | 431 | 500 | 503;
   /** JSON-RPC 2.0 §5.1, and -32000 to -32099 as this server uses them. */
   readonly code: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -43,6 +47,13 @@ const ANSWERS: Readonly<Record<Problem, Answer>> = {
   unsupported_media_type: { status: 415, code: -32_000 },
   invalid_argument: { status: 400, code: -32_602 },
   limit_exceeded: { status: 400, code: -32_602 },
+  // Not 400, which has clients of several revisions try again in the manner of the oldest.
+  quota_exceeded: { status: 429, code: -32_000 },
+  instance_full: { status: 503, code: -32_000, headers: RETRY_SOON },
+  header_too_large: { status: 400, code: -32_000 },
+  headers_too_large: { status: 431, code: -32_000, headers: { Connection: 'close' } },
+  malformed_request: { status: 400, code: -32_000, headers: { Connection: 'close' } },
+  request_timeout: { status: 408, code: -32_000, headers: { Connection: 'close' } },
   version_conflict: { status: 409, code: -32_000 },
   session_exists: { status: 409, code: -32_000 },
   stream_ended: { status: 409, code: -32_000 },

@@ -3,6 +3,12 @@ import type { EventStream, StreamEvent } from '../../ports/mcp-endpoint.ts';
 /** A comment this often tells proxies that the stream lives, and finds out whether the client does. */
 const KEEP_ALIVE_MS = 25_000;
 
+/**
+ * A client that takes nothing for so many comments, though there is something for it, is given up. It can resume; the
+ * server cannot know whether it ever will read on.
+ */
+const LONGEST_STALL = 4;
+
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
@@ -13,15 +19,30 @@ const HEADERS = {
 const UTF8 = new TextEncoder();
 const KEEP_ALIVE = UTF8.encode(': keep-alive\n\n');
 
-/** Sends a stream as server-sent events. Events are only asked for when the client has room. */
+/**
+ * Sends a stream as server-sent events. Events are only asked for when the client has room, and one that has none for
+ * 100 s and more is cut off.
+ */
 export function eventStreamResponse(events: EventStream): Response {
   let keepAlive: NodeJS.Timeout | undefined;
+  let stalled = 0;
+  let isCutOff = false;
   const body = new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
         // Beside the wait for an event and not in a race with it, whose promises each idle stream would hold.
         keepAlive = setInterval(() => {
-          if (controller.desiredSize === 0) controller.enqueue(KEEP_ALIVE);
+          if (controller.desiredSize === 0) {
+            stalled = 0;
+            controller.enqueue(KEEP_ALIVE);
+            return;
+          }
+          stalled += 1;
+          if (stalled < LONGEST_STALL) return;
+          clearInterval(keepAlive);
+          isCutOff = true;
+          events.close();
+          controller.error(new Error('the stream was broken off, because its client does not read it'));
         }, KEEP_ALIVE_MS).unref();
       },
       pull: async (controller) => {
@@ -31,6 +52,7 @@ export function eventStreamResponse(events: EventStream): Response {
         } finally {
           if (next === undefined) clearInterval(keepAlive);
         }
+        if (isCutOff) return;
         if (next === undefined) controller.close();
         else controller.enqueue(UTF8.encode(next.map(encode).join('')));
       },

@@ -61,7 +61,7 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
   };
 
   const explain = (error: unknown, requestId: JsonRpcId | undefined): Response => {
-    if (error instanceof RequestRefused) return errorResponse(error.problem, error.message);
+    if (error instanceof RequestRefused) return errorResponse(error.problem, error.message, requestId);
     if (error instanceof DurableMcpError) {
       if (error.code === 'store_unavailable' || error.code === 'store_not_set_up')
         options.onStoreError(error);

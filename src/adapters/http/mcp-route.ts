@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { assertDepth } from '../../domain/json.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { isStatelessRevision } from '../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../domain/request-id.ts';
@@ -8,6 +9,7 @@ import { errorResponse } from './errors.ts';
 import { eventStreamResponse } from './event-stream.ts';
 import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
 import { readMessage } from './message-body.ts';
+import { shortHeader } from './short-header.ts';
 import { withoutCredentials } from './shown-request.ts';
 
 export interface McpRouteOptions {
@@ -51,6 +53,7 @@ export class McpRoute {
     const message = await readMessage(request, incoming, this.#bodyBytes);
     const id = requestIdOf(message);
     if (id !== undefined) onRequestId(id);
+    assertDepth(message, 'message');
     if (await this.#stateless.serves(request, message)) {
       const answer = await this.#stateless.answer(this.#shown(request), message, principal);
       return answer instanceof Response ? answer : respond(answer, 202);
@@ -66,7 +69,7 @@ export class McpRoute {
   async get({ request, principal }: McpRequest): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed('POST');
     assertAcceptsStream(request.headers.get('accept'));
-    const lastEventId = request.headers.get('last-event-id') || undefined;
+    const lastEventId = shortHeader(request.headers, 'Last-Event-ID') || undefined;
     return respond(await this.#endpoint.listen(this.#caller(request, principal), lastEventId), 200);
   }
 
@@ -84,8 +87,8 @@ export class McpRoute {
   #caller(request: Request, principal: Principal | undefined): McpCaller {
     const { headers } = request;
     return {
-      sessionId: headers.get('mcp-session-id') || undefined,
-      protocolVersion: headers.get('mcp-protocol-version') ?? undefined,
+      sessionId: shortHeader(headers, 'Mcp-Session-Id') || undefined,
+      protocolVersion: shortHeader(headers, 'MCP-Protocol-Version'),
       principal,
       request: new LazyRequestInfo(() => this.#shown(request)),
     };

@@ -77,7 +77,7 @@ export class CallerSession extends SessionState {
 
   /**
    * Opens a session that belongs to no connection, with all of its values or none.
-   * @throws InvalidArgument, LimitExceeded, StoreUnavailable; then there is no session
+   * @throws InvalidArgument, LimitExceeded, QuotaExceeded, StoreUnavailable; then there is no session
    */
   open(options?: HandleOptions): Promise<OpenedSession> {
     return this.#handles.open(options);

@@ -1,5 +1,5 @@
 import { isSamePrincipal, type Principal } from '../../domain/principal.ts';
-import { isExpired } from '../../domain/session.ts';
+import { isExpired, type Session } from '../../domain/session.ts';
 import type {
   SessionDirectory,
   SessionDirectoryPage,
@@ -21,12 +21,20 @@ export class MemorySessionDirectory implements SessionDirectory {
     { after, limit }: SessionDirectoryQuery,
     now: number,
   ): Promise<SessionDirectoryPage> {
-    const following = [...this.#data.sessions.values()]
-      .map(sessionOf)
-      .filter((session) => isSamePrincipal(session.principal, principal) && !isExpired(session, now))
+    const following = this.#live(principal, now)
       .filter((session) => after === undefined || order(session, after) > 0)
       .sort(order);
     return { sessions: following.slice(0, limit), more: following.length > limit };
+  }
+
+  async count(principal: Principal, most: number, now: number): Promise<number> {
+    return Math.min(this.#live(principal, now).length, most);
+  }
+
+  #live(principal: Principal, now: number): Session[] {
+    return [...this.#data.sessions.values()]
+      .map(sessionOf)
+      .filter((session) => isSamePrincipal(session.principal, principal) && !isExpired(session, now));
   }
 }
 

@@ -1,10 +1,12 @@
 import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
+import { STORE_REQUESTS_WAITING } from '../../domain/limits.ts';
 import { cancelStatement } from './cancel.ts';
-import { connectError, domainError, isUnanswered, sqlState } from './errors.ts';
+import { connectError, domainError, isUnanswered, READ_ONLY, sqlState } from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
+import { SuspectedStandbys } from './suspected-standbys.ts';
 
 /** serialization_failure and deadlock_detected: the statement was rolled back and may be repeated as it is. */
 const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
@@ -36,6 +38,7 @@ export class Database {
   #pooled: boolean | undefined;
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
   readonly #refusals: ((error: Error) => void)[] = [];
+  readonly #standbys = new SuspectedStandbys();
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
@@ -53,7 +56,10 @@ export class Database {
     });
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      this.#standbys.connected(client);
+    });
   }
 
   /**
@@ -105,6 +111,7 @@ export class Database {
       client.release();
       return result;
     } catch (error) {
+      if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
       if (isUnanswered(error)) void this.#abandon(client);
       // pool.query() would throw the connection away on every error; one that the server answered with is fine.
       else client.release(domainError(error) instanceof StoreUnavailable);
@@ -119,7 +126,18 @@ export class Database {
   }
 
   async #connect(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await this.#nextConnection();
+      if (!this.#standbys.includes(client)) return client;
+      client.release(true);
+    }
+  }
+
+  async #nextConnection(): Promise<pg.PoolClient> {
     const queued = this.#pool.waitingCount;
+    if (queued >= STORE_REQUESTS_WAITING) {
+      throw new StoreUnavailable({ cause: new Error(`${STORE_REQUESTS_WAITING} statements wait already`) });
+    }
     const connected = this.#pool.connect();
     try {
       return await (this.#pool.waitingCount > queued ? this.#unlessRefused(connected) : connected);

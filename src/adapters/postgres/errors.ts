@@ -4,8 +4,11 @@ import { SessionNotFound, StoreNotSetUp, StoreUnavailable } from '../../domain/e
 /** For operators of the service, and for authors who installed the library. */
 export const MIGRATE_COMMAND = 'npm run migrate (in code: migrate of durable-mcp/postgres)';
 
+/** read_only_sql_transaction: a standby, or a primary that is being replaced. */
+export const READ_ONLY = '25006';
+
 const UNAVAILABLE_STATES: readonly string[] = [
-  '25006', // read_only_sql_transaction: a standby, or a primary that is being replaced
+  READ_ONLY,
   '40001', // serialization_failure, when repeating did not help
   '40P01', // deadlock_detected, likewise
   '55P03', // lock_not_available

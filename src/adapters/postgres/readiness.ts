@@ -3,7 +3,7 @@ import { StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
 import type { Database } from './database.ts';
 import { MIGRATE_COMMAND } from './errors.ts';
 import { JOURNAL_TABLE, packagedMigrations } from './journal.ts';
-import { tables } from './schema.ts';
+import { sessions, tables } from './schema.ts';
 import { statement, textsParameter } from './statement.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -19,6 +19,12 @@ select (select max(created_at)::float8 from ${sql.identifier(JOURNAL_TABLE)}) as
        array (
          select name from unnest(${textsParameter('tables')}) as name where to_regclass(name) is null
        ) as "missing"`,
+);
+
+/** Reads nothing, and is refused all the same where nothing can be written. */
+const writable = statement<object, object>(
+  'mcp_writable',
+  sql`select from ${sessions} where false for update`,
 );
 
 /** LISTEN succeeds through a pooler in transaction mode, and nothing is ever heard. */
@@ -39,16 +45,20 @@ export interface ReadinessOptions {
 }
 
 /**
- * Resolves if the database answers in time and has the tables that this version needs. A database that is
- * ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
+ * Resolves if the database answers in time, has the tables that this version needs, and can be written to. A
+ * database that is ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
  * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}
  */
-export async function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
+export function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
+  return inTime(checkDatabase(database, options));
+}
+
+async function checkDatabase(database: Database, { listensTheSameWay }: ReadinessOptions): Promise<void> {
   const [[state], migrations, isPooled] = await Promise.all([
-    inTime(readState(database)),
+    readState(database),
     packagedMigrations(),
-    options.listensTheSameWay && inTime(database.isPooled()),
+    listensTheSameWay && database.isPooled(),
   ]);
   if (isPooled) throw new ListensThroughPooler();
   const missing = state?.missing ?? [];
@@ -62,6 +72,7 @@ export async function checkReadiness(database: Database, options: ReadinessOptio
       MIGRATE_COMMAND,
     );
   }
+  await database.run(writable, {});
 }
 
 function readState(database: Database) {

@@ -7,7 +7,7 @@ import type {
   SessionPosition,
 } from '../../ports/session-directory.ts';
 import type { Database } from './database.ts';
-import { listSessions } from './session-directory-statement.ts';
+import { countSessions, listSessions } from './session-directory-statement.ts';
 import { sessionOf } from './session-row.ts';
 
 /** Before every session: a condition that may be absent would use no index in a prepared statement's plan. */
@@ -36,5 +36,10 @@ export class PostgresSessionDirectory implements SessionDirectory {
       now,
     });
     return { sessions: rows.slice(0, limit).map(sessionOf), more: rows.length > limit };
+  }
+
+  async count({ issuer, subject }: Principal, most: number, now: number): Promise<number> {
+    const [row] = await this.#database.run(countSessions, { issuer, subject, limit: most, now });
+    return row?.count ?? 0;
   }
 }

@@ -45,6 +45,8 @@ export interface Posted {
   readonly requests: readonly JsonRpcId[];
   readonly isBatch: boolean;
   readonly requestInfo: RequestInfo | undefined;
+  /** Called once, when neither its calls run nor a client is connected to what became of them. */
+  readonly leave: () => void;
 }
 
 /**
@@ -70,6 +72,7 @@ export class Exchange implements CallChannel, InFlightItem {
   #connection: StreamConnection | undefined;
   readonly #cleanUp: (() => void)[] = [];
   #isOver = false;
+  #isConnected = false;
 
   constructor(posted: Posted, context: ExchangeContext) {
     this.#posted = posted;
@@ -181,8 +184,11 @@ export class Exchange implements CallChannel, InFlightItem {
         onOver: () => {
           leave();
           connections.delete(connection);
+          this.#isConnected = false;
+          this.#leaveIfDone();
         },
       });
+      this.#isConnected = true;
       const writer = new StreamWriter(streams, stream, isOver);
       this.#cleanUp.push(() => writer.close(new StreamEnded()));
       try {
@@ -253,6 +259,11 @@ export class Exchange implements CallChannel, InFlightItem {
     this.#cancelTimer();
     this.#runCleanUp();
     this.#context.onOver(this);
+    this.#leaveIfDone();
+  }
+
+  #leaveIfDone(): void {
+    if (this.#isOver && !this.#isConnected) this.#posted.leave();
   }
 
   #runCleanUp(): void {

@@ -1,7 +1,9 @@
 import type { Changes } from '../../../domain/changes.ts';
 import type { Liveness } from '../../../domain/liveness.ts';
+import type { Occupancy } from '../../../domain/occupancy.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { Session } from '../../../domain/session.ts';
+import { parseEventId, STANDALONE_STREAM } from '../../../domain/stream-name.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import { within } from '../../../domain/within.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply } from '../../../ports/mcp-endpoint.ts';
@@ -34,6 +36,7 @@ export interface SessionEndpointOptions extends CallerSessionOptions {
   readonly streams: Streams;
   readonly liveness: Liveness;
   readonly changes: Changes;
+  readonly occupancy: Occupancy;
 }
 
 interface Call {
@@ -43,6 +46,14 @@ interface Call {
   readonly session: Session;
   /** Unix milliseconds. A cancellation may come in elsewhere before the call has reached its server. */
   readonly arrivedAt: number;
+}
+
+/** What is to be delivered of one POST. */
+interface Delivery extends Pick<PostBody, 'messages' | 'isBatch'> {
+  readonly arrivedAt: number;
+  readonly requests: readonly JsonRpcRequest[];
+  /** Gives back the place that its calls have. */
+  readonly leave: () => void;
 }
 
 /** Serves clients of the revisions 2024-11-05 to 2025-11-25, which have sessions. */
@@ -147,7 +158,12 @@ export class SessionEndpoint implements McpEndpoint {
   async #listen(caller: McpCaller, lastEventId: string | undefined): Promise<McpReply> {
     const { session, refusal } = await this.#session(caller, { certain: true });
     if (refusal !== undefined) return refusal;
-    const attendance = this.#options.sessions.activity.hold(session);
+    const leave = this.#options.occupancy.take({ ref: session.ref, stream: streamOf(lastEventId) });
+    const stay = this.#options.sessions.activity.hold(session);
+    const attendance = (): void => {
+      stay();
+      leave();
+    };
     try {
       const opened = await this.#announcements.open(this.#opener, {
         handle: { session, id: caller.sessionId as string },
@@ -211,16 +227,31 @@ export class SessionEndpoint implements McpEndpoint {
   }
 
   async #deliver(
-    { messages, isBatch, arrivedAt }: Pick<PostBody, 'messages' | 'isBatch'> & { readonly arrivedAt: number },
+    { messages, isBatch, arrivedAt }: Omit<Delivery, 'requests' | 'leave'>,
     session: Session,
     caller: McpCaller,
   ): Promise<McpReply> {
+    const requests = messages.flatMap(({ kind, message }) => (kind === 'request' ? [message] : []));
+    // What a client answers, and its cancellations, find a way through where there is no room for more.
+    const leave = requests.length === 0 ? () => {} : this.#options.occupancy.take({ ref: session.ref });
+    try {
+      return await this.#deliverTo(session, { messages, isBatch, arrivedAt, requests, leave }, caller);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #deliverTo(
+    session: Session,
+    { messages, isBatch, arrivedAt, requests, leave }: Delivery,
+    caller: McpCaller,
+  ): Promise<McpReply> {
     const handle = { session, id: caller.sessionId as string, principal: caller.principal };
-    const requests: JsonRpcRequest[] = [];
     let host: SessionHost | undefined;
     for (const { kind, message } of messages) {
-      if (kind === 'request') requests.push(message);
-      else if (kind === 'response' || isForAsker(message)) await this.#postbox.post(message, handle);
+      if (kind === 'request') continue;
+      if (kind === 'response' || isForAsker(message)) await this.#postbox.post(message, handle);
       else {
         host ??= this.#hosts.get(handle);
         (await host.server(session)).notify(message);
@@ -236,6 +267,7 @@ export class SessionEndpoint implements McpEndpoint {
       requests: requests.map(({ id }) => id),
       isBatch,
       requestInfo: caller.request,
+      leave,
     });
     for (const request of requests) void this.#call({ server, host, exchange, session, arrivedAt }, request);
     return exchange.reply;
@@ -260,4 +292,10 @@ export class SessionEndpoint implements McpEndpoint {
 
 function isToolCall(incoming: Incoming): boolean {
   return incoming.kind === 'request' && incoming.message.method === 'tools/call';
+}
+
+/** The stream that a client connects to, if there is one of that name. */
+function streamOf(lastEventId: string | undefined): string {
+  const named = lastEventId === undefined ? undefined : parseEventId(lastEventId);
+  return named?.stream ?? STANDALONE_STREAM;
 }

@@ -15,7 +15,7 @@ export class SessionOpener {
     this.#hosts = hosts;
   }
 
-  /** @throws InvalidArgument, StoreUnavailable; then there is no session */
+  /** @throws InvalidArgument, QuotaExceeded, StoreUnavailable; then there is no session */
   async open(request: JsonRpcRequest, caller: McpCaller): Promise<McpReply> {
     if (caller.sessionId !== undefined) {
       return refused(

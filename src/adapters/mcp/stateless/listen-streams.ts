@@ -1,6 +1,7 @@
 import type { Changes } from '../../../domain/changes.ts';
 import { InvalidArgument } from '../../../domain/errors.ts';
 import { SUBSCRIPTIONS_BYTES } from '../../../domain/limits.ts';
+import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
@@ -8,17 +9,15 @@ import { isObject } from '../jsonrpc.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import { ChangeBus } from './change-bus.ts';
 import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
-import { withUnreadLimit } from './unread-limit.ts';
+import { isEventStream, withUnreadLimit } from './unread-limit.ts';
 
-const DEFAULT_MAX_STREAMS = 10_000;
 /** What may wait for the client of one stream at most. */
 const UNREAD_BYTES = 1024 * 1024;
 
 export interface ListenStreamsOptions extends Pick<ServedRequestOptions, 'server' | 'onBug' | 'onError'> {
   /** What the streams tell of. */
   readonly changes: Changes;
-  /** Streams that one instance has open at most; 10,000 by default. */
-  readonly maxStreams?: number;
+  readonly occupancy: Occupancy;
 }
 
 interface Listening {
@@ -41,7 +40,7 @@ export class ListenStreams {
     this.bus = new ChangeBus({ changes, onError, onMissed: () => this.#breakAll() });
   }
 
-  /** @throws InvalidArgument, StoreUnavailable, and as {@link ServedRequest.answer} */
+  /** @throws InvalidArgument, InstanceFull, StoreUnavailable, and as {@link ServedRequest.answer} */
   async answer(
     request: Request,
     message: unknown,
@@ -73,6 +72,7 @@ export class ListenStreams {
     message: unknown,
     principal: Principal | undefined,
   ): Promise<Response | McpReply> {
+    const leave = this.#options.occupancy.take();
     const broken = new AbortController();
     const giveUp = (): void => broken.abort();
     const served = new ServedRequest({
@@ -80,8 +80,7 @@ export class ListenStreams {
       principal,
       message,
       bus: this.bus,
-      // Beyond that the SDK says why it refuses.
-      maxSubscriptions: this.#open.size < (this.#options.maxStreams ?? DEFAULT_MAX_STREAMS) ? 1 : 0,
+      maxSubscriptions: 1,
       isStopping: () => this.#isEnding,
     });
     const { url, method, headers } = request;
@@ -89,6 +88,7 @@ export class ListenStreams {
     const listening = { served, broken, given };
     const onOver = (): void => {
       this.#open.delete(listening);
+      leave();
       request.signal.removeEventListener('abort', giveUp);
     };
     this.#open.add(listening);
@@ -97,7 +97,7 @@ export class ListenStreams {
     let stream: ReadableStream<Uint8Array> | undefined;
     try {
       const answer = await served.answer(given);
-      if (!(answer instanceof Response && isEventStream(answer) && answer.body !== null)) return answer;
+      if (!isEventStream(answer)) return answer;
       stream = withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver });
       return new Response(stream, answer);
     } finally {
@@ -109,10 +109,6 @@ export class ListenStreams {
   #breakAll(): void {
     for (const { broken } of this.#open) broken.abort();
   }
-}
-
-function isEventStream({ headers }: Response): boolean {
-  return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }
 
 /** @throws InvalidArgument */

@@ -1,11 +1,19 @@
+import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
 import { InFlight } from '../in-flight.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
+import { isEventStream, withUnreadLimit } from './unread-limit.ts';
 
-export type RunningCallsOptions = Pick<ServedRequestOptions, 'server' | 'bus' | 'onBug' | 'onError'>;
+/** What may wait for the client of one call at most: more than any one message of a call is meant to have. */
+const UNREAD_BYTES = 16 * 1024 * 1024;
+
+export interface RunningCallsOptions
+  extends Pick<ServedRequestOptions, 'server' | 'bus' | 'onBug' | 'onError'> {
+  readonly occupancy: Occupancy;
+}
 
 /** The requests that are being answered, apart from those that listen for changes. */
 export class RunningCalls {
@@ -17,13 +25,14 @@ export class RunningCalls {
     this.#options = options;
   }
 
-  /** @throws as {@link ServedRequest.answer} */
+  /** @throws InstanceFull, and as {@link ServedRequest.answer} */
   async answer(
     request: Request,
     message: unknown,
     principal: Principal | undefined,
   ): Promise<Response | McpReply> {
     if (this.#isStopped) return refused('stopping', STOPPING, requestIdOf(message));
+    const leave = this.#options.occupancy.take();
     const served = new ServedRequest({
       ...this.#options,
       principal,
@@ -33,9 +42,14 @@ export class RunningCalls {
     });
     this.#running.add(served);
     try {
-      return await served.answer(request);
+      const answer = await served.answer(request);
+      if (!isEventStream(answer)) return answer;
+      return new Response(withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver: () => {} }), answer);
     } finally {
-      served.whenOver(() => this.#running.delete(served));
+      served.whenOver(() => {
+        this.#running.delete(served);
+        leave();
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 import { isLegacyRequest } from '@modelcontextprotocol/server';
 import type { Changes } from '../../../domain/changes.ts';
+import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { isStatelessRevision } from '../../../domain/protocol-revision.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
@@ -14,6 +15,7 @@ export interface SdkEndpointOptions {
   readonly server: ServesOneRequest;
   /** What `subscriptions/listen` streams tell of. */
   readonly changes: Changes;
+  readonly occupancy: Occupancy;
   /** Told of what went wrong where nobody waits. */
   readonly onError: (error: unknown) => void;
   /** Told of errors that nobody foresaw and that no answer tells of any more, each with a reference of its own. */

@@ -39,3 +39,11 @@ export function withUnreadLimit(
     new ByteLengthQueuingStrategy({ highWaterMark: bytes }),
   );
 }
+
+/** Whether an answer is a stream of events, which no client need read to its end. */
+export function isEventStream(
+  answer: unknown,
+): answer is Response & { readonly body: ReadableStream<Uint8Array> } {
+  if (!(answer instanceof Response) || answer.body === null) return false;
+  return answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+}

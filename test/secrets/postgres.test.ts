@@ -1,0 +1,4 @@
+import { postgresHarness } from '../support/postgres.ts';
+import { rawIdsSuite } from './raw-ids.suite.ts';
+
+rawIdsSuite('postgres', postgresHarness());

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SkippedReporter } from './test/support/skipped-reporter.ts';
 
 export default defineConfig({
   test: {
@@ -7,7 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: process.env['CI']
-      ? ['default', ['json', { outputFile: 'coverage/test-results.json' }]]
-      : ['default'],
+      ? ['default', ['json', { outputFile: 'coverage/test-results.json' }], new SkippedReporter()]
+      : ['default', new SkippedReporter()],
   },
 });

@@ -9,8 +9,8 @@ export interface PostgresConfig {
     | { readonly kind: 'url'; readonly url: string }
     | { readonly kind: 'embedded'; readonly dataDir: string };
   readonly poolMax: number;
-  /** A direct connection for LISTEN, where `DATABASE_URL` leads to a pooler. */
-  readonly listenUrl: string | undefined;
+  /** A direct connection for LISTEN, where `DATABASE_URL` leads to a pooler; `false` where there is none. */
+  readonly listenUrl: string | false | undefined;
   readonly preparedStatements: boolean;
 }
 
@@ -27,6 +27,9 @@ export interface DynamodbConfig {
 
 export type StoreConfig = PostgresConfig | DynamodbConfig;
 
+/** The value of `DATABASE_LISTEN_URL` where signals are looked for, and not listened to. */
+const NO_LISTENING = 'none';
+
 /** Reads what concerns the store. Problems are left in `settings`. */
 export function readStoreConfig(
   settings: SettingsReader,
@@ -42,7 +45,8 @@ function readPostgres(settings: SettingsReader, dataDir: string | undefined): Po
   const url = settings.text('DATABASE_URL');
   if (url !== undefined) assertPostgresUrl(settings, 'DATABASE_URL', url);
   const listenUrl = settings.text('DATABASE_LISTEN_URL');
-  if (listenUrl !== undefined) assertPostgresUrl(settings, 'DATABASE_LISTEN_URL', listenUrl);
+  const listens = listenUrl !== NO_LISTENING;
+  if (listenUrl !== undefined && listens) assertPostgresUrl(settings, 'DATABASE_LISTEN_URL', listenUrl);
   if (url === undefined && dataDir === undefined) {
     settings.problems.push(
       'DATABASE_URL is not set: name the database, as in postgres://user:password@host:5432/database ' +
@@ -53,7 +57,7 @@ function readPostgres(settings: SettingsReader, dataDir: string | undefined): Po
     name: 'postgres',
     target: url === undefined ? { kind: 'embedded', dataDir: dataDir ?? '' } : { kind: 'url', url },
     poolMax: settings.integer('DATABASE_POOL_MAX', 10, { min: 1, max: 1_000 }),
-    listenUrl,
+    listenUrl: listens ? listenUrl : false,
     preparedStatements: settings.oneOf('DATABASE_PREPARED_STATEMENTS', 'true', ['true', 'false']) === 'true',
   };
 }

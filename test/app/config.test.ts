@@ -100,6 +100,20 @@ describe('flags', () => {
   });
 });
 
+describe('DATABASE_LISTEN_URL', () => {
+  it.each([
+    ['postgres://direct/db', 'postgres://direct/db'],
+    ['none', false],
+    ['', undefined],
+  ])('%j', (value, listenUrl) => {
+    const { store } = readServerConfig(
+      { DATABASE_URL: 'postgres://pooler/db', DATABASE_LISTEN_URL: value },
+      { store: 'postgres', embedded: false },
+    );
+    expect(store).toMatchObject({ listenUrl });
+  });
+});
+
 describe('a bad value', () => {
   it.each([
     ['PORT', '65536'],

@@ -32,7 +32,7 @@ export class Fleet {
 
   /** @throws Error if one does not start; nothing is left running then */
   static async start(store: StoreName, count: number, proxy: RandomProxy): Promise<Fleet> {
-    const servers = await serversOn(store, fasterEngine(store));
+    const servers = await serversOn(store, { startEngine: fasterEngine(store) });
     const link = await startStoreLink(servers.storeUrl);
     const fleet = new Fleet(store, servers, link, proxy);
     try {

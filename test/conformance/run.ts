@@ -7,6 +7,7 @@ import { InvalidSettings } from '../../src/app/settings.ts';
 import type { StoreName } from '../../src/app/store-config.ts';
 import { startRandomProxy } from '../support/random-proxy.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { wholeNumber } from '../support/whole-number.ts';
 import { startInstances } from './instances.ts';
 import { REVISIONS, type Revision } from './scenarios.ts';
 import { runSuite, type SuiteRun } from './suite.ts';
@@ -122,14 +123,6 @@ function revisionOf(text: string): Revision {
   if (revision !== undefined) return revision;
   throw new InvalidSettings([
     `--spec-version must be one of ${REVISIONS.join(', ')}, but is ${JSON.stringify(text)}`,
-  ]);
-}
-
-function wholeNumber(flag: string, text: string, min: number): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= min) return number;
-  throw new InvalidSettings([
-    `${flag} must be a whole number of at least ${min}, but is ${JSON.stringify(text)}`,
   ]);
 }
 

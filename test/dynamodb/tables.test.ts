@@ -1,5 +1,6 @@
 import {
   CreateTableCommand,
+  DeleteTableCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   type DynamoDBClient,
@@ -29,6 +30,8 @@ if (dynoxideMissing() === undefined) engines.push(['dynoxide', startDynoxide, { 
 describe.each(engines)('setting up and tearing down (%s)', (_, startEngine, supports) => {
   let engine: DynamodbEngine;
   let client: DynamoDBClient;
+  /** For what nobody is to intercept. */
+  let inspect: DynamoDBClient;
   let tableName: string;
   let both: string[];
 
@@ -60,10 +63,14 @@ describe.each(engines)('setting up and tearing down (%s)', (_, startEngine, supp
   afterAll(() => engine?.stop());
   beforeEach(() => {
     client = engineClient(engine);
+    inspect = engineClient(engine);
     tableName = randomTableName();
     both = [tableName, `${tableName}-events`];
   });
-  afterEach(() => client.destroy());
+  afterEach(() => {
+    client.destroy();
+    inspect.destroy();
+  });
 
   it('creates both tables, on demand, and nothing the second time', async () => {
     expect(await createTables({ client, tableName })).toEqual({ created: both });
@@ -126,6 +133,37 @@ describe.each(engines)('setting up and tearing down (%s)', (_, startEngine, supp
     // dynalite lets several runs delete one table; on DynamoDB one of them does.
     expect(new Set(torn.values.flatMap(({ deleted }) => deleted))).toEqual(new Set(both));
     expect(await tables()).toEqual([]);
+  });
+
+  // Catches: a setup that waits two minutes for a table that a teardown has deleted, and a teardown that waits as
+  // long until a table is gone that a setup has made anew.
+  it('may be run while it is torn down, and the other way round; all succeed, and what is left can be set up', async () => {
+    const { errors } = await outcomes(
+      times(8, (index): Promise<unknown> => (index % 2 ? createTables : deleteTables)({ client, tableName })),
+    );
+    expect(errors).toEqual([]);
+    await createTables({ client, tableName });
+    await dynamodbStore({ client, tableName }).check();
+  });
+
+  it.each([
+    ['creates the table again that a teardown deleted', 'ACTIVE'],
+    ['creates the table again that was being deleted', 'DELETING'],
+  ])('%s meanwhile', async (_, status) => {
+    const looks: unknown[] = [];
+    intercept(client, async (sent, next) => {
+      if (sent.action === 'DescribeTable' && 'TableName' in sent.input && sent.input.TableName === both[0]) {
+        looks.push(sent.input);
+        // The third is the first after its creation, at whether it can be used.
+        if (looks.length === 3) {
+          if (status === 'DELETING') return { Table: { TableName: both[0], TableStatus: status } } as never;
+          await inspect.send(new DeleteTableCommand({ TableName: both[0] }));
+        }
+      }
+      return next();
+    });
+    expect(await createTables({ client, tableName })).toEqual({ created: both });
+    expect(await tables()).toEqual(both);
   });
 
   it.each([

@@ -18,8 +18,10 @@ export interface Server {
 /** Instances on one new store, which a test stops, kills and starts as it likes. */
 export interface Servers {
   start(environment?: Record<string, string>): Promise<Server>;
-  /** Where the store is, for whoever wants to stand in between. */
+  /** Where the store is: `postgres://…`, or an endpoint of DynamoDB. */
   readonly storeUrl: string;
+  /** Runs a command of `src/app/cli` on the same store, to its end. */
+  run(script: string, environment?: Record<string, string>): Promise<CommandProcess>;
   /** Kills all that still run, and removes all data. */
   close(): Promise<void>;
 }
@@ -31,23 +33,36 @@ interface StoreEngine {
   leave(): Promise<void>;
 }
 
-/**
- * Brings up the store; the first server makes its tables.
- * @param start starts another engine than the embedded one, which servers find only by their environment
- */
-export async function serversOn(store: StoreName, start?: () => Promise<StoreEngine>): Promise<Servers> {
+interface ServersOptions {
+  /** What each server runs. */
+  readonly program?: string;
+  /** Starts another engine than the embedded one, which servers find only by their environment. */
+  readonly startEngine?: (() => Promise<StoreEngine>) | undefined;
+}
+
+/** Brings up the store; the first server makes its tables. */
+export async function serversOn(
+  store: StoreName,
+  { program = 'test/e2e/serve.ts', startEngine }: ServersOptions = {},
+): Promise<Servers> {
   const dataDir = await mkdtemp(join(tmpdir(), 'durable-mcp-streams-'));
   // Joined here first, so that it is one engine however the servers come and go.
-  const engine = await (start?.() ?? joinEngine({ kind: store, dataDir, durable: false }));
+  const engine = await (startEngine?.() ?? joinEngine({ kind: store, dataDir, durable: false }));
   const started: CommandProcess[] = [];
+  const start = (script: string, environment: Record<string, string>): CommandProcess => {
+    const command = new CommandProcess(script, ['--store', store], { DATA_DIR: dataDir, ...environment });
+    started.push(command);
+    return command;
+  };
   return {
     storeUrl: engine.url,
+    run: async (script, environment = {}) => {
+      const command = start(script, environment);
+      await command.exit();
+      return command;
+    },
     start: async (environment = {}) => {
-      const server = new CommandProcess('test/e2e/serve.ts', ['--store', store], {
-        DATA_DIR: dataDir,
-        ...environment,
-      });
-      started.push(server);
+      const server = start(program, environment);
       const url = await server.ready();
       return { process: server, url, origin: new URL(url).origin };
     },

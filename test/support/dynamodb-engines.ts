@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { spawnWithParent } from './spawn-with-parent.ts';
 
 export interface DynamodbEngine {
   /** `undefined` where the environment says it all: a real DynamoDB, or another engine. */
@@ -59,33 +59,18 @@ function dynoxidePath(): string {
 
 const START_BOUND_MS = 10_000;
 
-/** Ends the engine when its standard input ends, and so also with a test process that was killed. */
-const WITH_PARENT = '"$0" "$@" & cat > /dev/null; kill -9 $!';
-
 /** dynoxide as a child process, in memory. */
 export async function startDynoxide(): Promise<DynamodbEngine> {
   const port = await freePort();
-  const engine = [dynoxidePath(), 'serve', '--host', '127.0.0.1', '--port', String(port)];
-  const child = spawn('sh', ['-c', WITH_PARENT, ...engine], { stdio: 'pipe' });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const stop = (): Promise<void> => {
-    child.stdin.end();
-    return ended;
-  };
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-4_000);
-    });
-  }
+  const engine = spawnWithParent([dynoxidePath(), 'serve', '--host', '127.0.0.1', '--port', String(port)]);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
     await answers(endpoint);
   } catch (error) {
-    await stop();
-    throw new Error(`dynoxide did not start: ${output}`, { cause: error });
+    await engine.stop();
+    throw new Error(`dynoxide did not start: ${engine.output()}`, { cause: error });
   }
-  return { endpoint, stop };
+  return { endpoint, stop: engine.stop };
 }
 
 async function answers(endpoint: string): Promise<void> {

@@ -15,6 +15,8 @@ export interface TestDatabase {
   readonly name: string;
   /** A connection apart from any store, to look past the adapter. */
   readonly client: pg.Client;
+  /** How many statements in this database wait for a lock. */
+  blocked(): Promise<number>;
   /** Resolves once some statement in this database, or as many as that, waits for a lock. */
   untilBlocked(statements?: number): Promise<void>;
   /** Drops the database. Fails if something is still connected to it: a store that was not closed. */
@@ -31,19 +33,21 @@ export async function createTestDatabase(template: 'migrated' | 'empty' = 'migra
   const url = databaseUrl(server.adminUrl, name);
   const client = new pg.Client(url);
   await client.connect();
+  const blocked = async (): Promise<number> => {
+    // Within a transaction, the first look at the activity would be repeated for ever.
+    await client.query('select pg_stat_clear_snapshot()');
+    const { rows } = await client.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.length;
+  };
   return {
     url,
     name,
     client,
+    blocked,
     untilBlocked: (statements = 1) =>
-      eventually(async () => {
-        // Within a transaction, the first look at the activity would be repeated for ever.
-        await client.query('select pg_stat_clear_snapshot()');
-        const { rows } = await client.query(
-          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        );
-        return rows.length >= statements;
-      }, `${statements} statements wait for a lock`),
+      eventually(async () => (await blocked()) >= statements, `${statements} statements wait for a lock`),
     drop: async () => {
       await client.end();
       await asAdmin(`drop database ${name}`);
@@ -63,10 +67,26 @@ const ROWS_OF_SESSION = `
        + (select count(*) from mcp_session_streams where session_ref = $1)
        + (select count(*) from mcp_session_events where session_ref = $1) as count`;
 
+/** A way to a database that has something in between. */
+export interface Detour {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export type PostgresHarnessOptions = Partial<PostgresStoreOptions> & {
+  /** Leads the stores to their database through something; `listenConnectionString` stays direct by default. */
+  readonly through?: (databaseUrl: string) => Promise<Detour>;
+};
+
 /** A harness over a database of its own. */
-export function postgresHarness(options: Partial<PostgresStoreOptions> = {}): HarnessFactory {
+export function postgresHarness({ through, ...options }: PostgresHarnessOptions = {}): HarnessFactory {
   return async () => {
     const database = await createTestDatabase();
+    const detour = await through?.(database.url);
+    const way =
+      detour === undefined
+        ? { connectionString: database.url }
+        : { connectionString: detour.url, listenConnectionString: database.url };
     const stores: Store[] = [];
     // Suites count rows of several sessions at once, which one connection would have to refuse.
     const rowsOf = new pg.Pool({ connectionString: database.url, max: 1 });
@@ -79,7 +99,7 @@ export function postgresHarness(options: Partial<PostgresStoreOptions> = {}): Ha
         trimSlack: 0,
       },
       open: async () => {
-        const store = postgresStore({ connectionString: database.url, ...options });
+        const store = postgresStore({ ...way, ...options });
         stores.push(store);
         return store;
       },
@@ -99,6 +119,7 @@ export function postgresHarness(options: Partial<PostgresStoreOptions> = {}): Ha
       },
       close: async () => {
         await Promise.all([rowsOf.end(), ...stores.map((store) => store.close())]);
+        await detour?.stop();
         await database.drop();
       },
     };

@@ -12,6 +12,8 @@ import { describeTable, isOurs, KEY_SCHEMA, type TableOptions, tableNames } from
 
 /** DynamoDB makes a table in about ten seconds, and deletes one in about as many. */
 const PATIENCE_MS = 120_000;
+/** After this a table that cannot be seen is created again: where it is there after all, DynamoDB says so then. */
+const VISIBLE_WITHIN_MS = 500;
 const LOOK_AGAIN_MS = [20, 50, 100, 250, 500, 1_000, 2_000] as const;
 
 /** A table of this name is there, but is not one that this service made. */
@@ -23,10 +25,19 @@ export class ForeignTable extends Error {
   }
 }
 
+/** A table is gone again that was being set up: a teardown was under way, or came in between. */
+class TableVanished extends Error {
+  override readonly name = 'TableVanished';
+
+  constructor(table: string) {
+    super(`The DynamoDB table ${table} was deleted while it was being set up.`);
+  }
+}
+
 /**
  * Creates what is missing (billed per request), switches TTL on, and resolves when both tables can be used. May
- * be run any number of times, also at once. On DynamoDB it takes about ten seconds, and gives up after 120 s of
- * waiting for one table.
+ * be run any number of times, also at once, and while a teardown runs, after which it begins anew. On DynamoDB it
+ * takes about ten seconds, and gives up after 120 s of waiting for one table.
  *
  * @returns the tables that this call created
  * @throws ForeignTable, StoreUnavailable
@@ -34,23 +45,37 @@ export class ForeignTable extends Error {
 export function createTables({ client, tableName }: TableOptions): Promise<{ created: readonly string[] }> {
   return inDomainErrors(async () => {
     const names = tableNames(tableName);
-    await oursOrThrow(client, names);
-    const created: string[] = [];
-    for (const name of names) if (await createTable(client, name)) created.push(name);
-    for (const name of names) {
-      await until(`${name} is active`, async () => {
-        const table = await describeTable(client, name);
-        return table?.TableStatus === 'ACTIVE' || table?.TableStatus === 'UPDATING';
-      });
-      await enableTtl(client, name);
+    const created = new Set<string>();
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        await createMissing(client, names, created);
+        return { created: names.filter((name) => created.has(name)) };
+      } catch (error) {
+        const vanished = error instanceof TableVanished || isAwsError(error, 'ResourceNotFoundException');
+        if (!vanished || performance.now() > deadline) throw error;
+      }
     }
-    return { created };
   });
 }
 
+async function createMissing(
+  client: DynamoDBClient,
+  names: readonly string[],
+  created: Set<string>,
+): Promise<void> {
+  await oursOrThrow(client, names);
+  for (const name of names) if (await createTable(client, name)) created.add(name);
+  for (const name of names) {
+    await untilActive(client, name);
+    await enableTtl(client, name);
+  }
+}
+
 /**
- * Deletes both tables with all they hold, and resolves when they are gone. Deletes neither if one of them is
- * not one that {@link createTables} would make. Gives up after 120 s of waiting for one table.
+ * Deletes both tables with all they hold, and resolves when they are gone; a setup that runs at the same time may
+ * have made new ones by then. Deletes neither if one of them is not one that {@link createTables} would make.
+ * Gives up after 120 s of waiting for one table.
  *
  * @returns the tables that this call deleted
  * @throws ForeignTable, StoreUnavailable
@@ -59,13 +84,24 @@ export function deleteTables({ client, tableName }: TableOptions): Promise<{ del
   return inDomainErrors(async () => {
     const names = tableNames(tableName);
     await oursOrThrow(client, names);
-    const deleted: string[] = [];
-    for (const name of names) if (await deleteTable(client, name)) deleted.push(name);
-    for (const name of names) {
-      await until(`${name} is deleted`, async () => (await describeTable(client, name)) === undefined);
+    const ends: (EndOfTable & { readonly name: string })[] = [];
+    for (const name of names) ends.push({ name, ...(await deleteTable(client, name)) });
+    for (const { name, was } of ends) {
+      await until(`${name} is deleted`, async () => {
+        const table = await describeTable(client, name);
+        return table === undefined || !isSameTable(table, was);
+      });
     }
-    return { deleted };
+    return { deleted: ends.filter(({ deleted }) => deleted).map(({ name }) => name) };
   });
+}
+
+/** Tables that follow each other under one name differ in these. */
+function isSameTable(table: TableDescription, other: TableDescription | undefined): boolean {
+  return (
+    table.TableId === other?.TableId &&
+    table.CreationDateTime?.getTime() === other?.CreationDateTime?.getTime()
+  );
 }
 
 async function oursOrThrow(client: DynamoDBClient, names: readonly string[]): Promise<void> {
@@ -108,11 +144,33 @@ async function createTable(client: DynamoDBClient, name: string): Promise<boolea
   return created;
 }
 
-/** @returns false if there is none, or another run deletes it */
-async function deleteTable(client: DynamoDBClient, name: string): Promise<boolean> {
+/** @throws TableVanished */
+async function untilActive(client: DynamoDBClient, name: string): Promise<void> {
+  // A new table may not be seen yet: the description is eventually consistent.
+  const visibleAt = performance.now() + VISIBLE_WITHIN_MS;
+  let seen = false;
+  await until(`${name} is active`, async () => {
+    const table = await describeTable(client, name);
+    const gone = table === undefined && (seen || performance.now() > visibleAt);
+    if (gone || table?.TableStatus === 'DELETING') throw new TableVanished(name);
+    seen ||= table !== undefined;
+    return table?.TableStatus === 'ACTIVE' || table?.TableStatus === 'UPDATING';
+  });
+}
+
+interface EndOfTable {
+  /** False if there was none, or another run deletes it. */
+  readonly deleted: boolean;
+  /** The table that is to be gone, if there was one. */
+  readonly was: TableDescription | undefined;
+}
+
+async function deleteTable(client: DynamoDBClient, name: string): Promise<EndOfTable> {
   let deleted = false;
+  let was: TableDescription | undefined;
   await until(`${name} can be deleted`, async () => {
     const table = await describeTable(client, name);
+    was = table;
     if (table === undefined || table.TableStatus === 'DELETING') return true;
     try {
       await client.send(new DeleteTableCommand({ TableName: name }));
@@ -124,7 +182,7 @@ async function deleteTable(client: DynamoDBClient, name: string): Promise<boolea
     }
     return true;
   });
-  return deleted;
+  return { deleted, was };
 }
 
 async function enableTtl(client: DynamoDBClient, name: string): Promise<void> {

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { STORE_REQUESTS_WAITING } from '../../domain/limits.ts';
-import { connectError, domainError, READ_ONLY, sqlState } from './errors.ts';
+import { cancelStatement } from './cancel.ts';
+import { connectError, domainError, isUnanswered, READ_ONLY, sqlState } from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
@@ -12,13 +13,18 @@ const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** Only where the server does not answer at all: later than its own timeout, which cancels the statement. */
+/**
+ * Later than the server's own timeout, which cancels the statement: where the server does not answer at all, or a
+ * pooler is in between, which may have no such timeout.
+ */
 const ANSWER_TIMEOUT_MS = 12_000;
 
 export interface DatabaseOptions {
   readonly connectionString: string;
   readonly poolMax: number;
   readonly preparedStatements: boolean;
+  /** When a statement is given up that has no answer, in ms. Default: 12,000. */
+  readonly answerTimeoutMs?: number;
   readonly sockets: Sockets;
   readonly onError: (error: unknown) => void;
 }
@@ -27,18 +33,22 @@ export interface DatabaseOptions {
 export class Database {
   readonly #pool: pg.Pool;
   readonly #named: boolean;
+  readonly #sockets: Sockets;
+  /** Once it is known it stays so. */
+  #pooled: boolean | undefined;
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
   readonly #refusals: ((error: Error) => void)[] = [];
   readonly #standbys = new SuspectedStandbys();
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
+    this.#sockets = options.sockets;
     this.#pool = new pg.Pool({
       connectionString: options.connectionString,
       max: options.poolMax,
       application_name: 'durable-mcp',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: ANSWER_TIMEOUT_MS,
+      query_timeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       keepAlive: true,
       stream: options.sockets.create,
       // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
@@ -67,22 +77,52 @@ export class Database {
     });
   }
 
-  async #query<Values extends object, Row>(
+  /**
+   * Whether a pooler is in between: it makes up the process id that a connection begins with.
+   * @throws the domain's errors, or pg's own where they are neither of the store's state nor known
+   */
+  async isPooled(): Promise<boolean> {
+    try {
+      this.#pooled ??= await this.#onConnection(async (client) => {
+        const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+        return rows[0]?.pid !== (client as unknown as { readonly processID: number }).processID;
+      });
+      return this.#pooled;
+    } catch (error) {
+      throw domainError(error);
+    }
+  }
+
+  #query<Values extends object, Row>(
     { name, text, parameters }: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
-    const client = await this.#connect();
     const query = { text, values: parameters.map((parameter) => values[parameter]) };
-    try {
+    return this.#onConnection(async (client) => {
       const { rows } = await client.query(this.#named ? { name, ...query } : query);
-      client.release();
       return rows;
+    });
+  }
+
+  async #onConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
     } catch (error) {
       if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
+      if (isUnanswered(error)) void this.#abandon(client);
       // pool.query() would throw the connection away on every error; one that the server answered with is fine.
-      client.release(domainError(error) instanceof StoreUnavailable);
+      else client.release(domainError(error) instanceof StoreUnavailable);
       throw error;
     }
+  }
+
+  /** A pooler lets no cancellation through any more once the connection is closed. */
+  async #abandon(client: pg.PoolClient): Promise<void> {
+    await cancelStatement(client, this.#sockets);
+    client.release(true);
   }
 
   async #connect(): Promise<pg.PoolClient> {

@@ -21,6 +21,11 @@ const UNAVAILABLE_CLASSES: readonly string[] = ['08', '28', '53', '57P', '58'];
 const CONNECTION_LOST =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end)/;
 
+/** Whether pg gave up waiting for the answer: the statement may run on. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
 /** The SQLSTATE of an error that the server sent. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;

@@ -27,18 +27,40 @@ const writable = statement<object, object>(
   sql`select from ${sessions} where false for update`,
 );
 
+/** LISTEN succeeds through a pooler in transaction mode, and nothing is ever heard. */
+export class ListensThroughPooler extends Error {
+  override readonly name = 'ListensThroughPooler';
+
+  constructor() {
+    super(
+      'The connection to the database leads through a pooler, where notifications may never arrive: set ' +
+        'DATABASE_LISTEN_URL to a direct connection, or to none (in code: listenConnectionString, false)',
+    );
+  }
+}
+
+export interface ReadinessOptions {
+  /** Signals are to come over `database`’s own way, because no other was named. */
+  readonly listensTheSameWay: boolean;
+}
+
 /**
  * Resolves if the database answers in time, has the tables that this version needs, and can be written to. A
  * database that is ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
- * @throws StoreUnavailable, StoreNotSetUp
+ * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}
  */
-export function checkReadiness(database: Database): Promise<void> {
-  return inTime(checkDatabase(database));
+export function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
+  return inTime(checkDatabase(database, options));
 }
 
-async function checkDatabase(database: Database): Promise<void> {
-  const [[state], migrations] = await Promise.all([readState(database), packagedMigrations()]);
+async function checkDatabase(database: Database, { listensTheSameWay }: ReadinessOptions): Promise<void> {
+  const [[state], migrations, isPooled] = await Promise.all([
+    readState(database),
+    packagedMigrations(),
+    listensTheSameWay && database.isPooled(),
+  ]);
+  if (isPooled) throw new ListensThroughPooler();
   const missing = state?.missing ?? [];
   if (missing.length > 0) {
     throw new StoreNotSetUp(`The database has no table ${missing.join(', ')}`, MIGRATE_COMMAND);

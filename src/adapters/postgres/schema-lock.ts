@@ -1,17 +1,25 @@
-import { DrizzleQueryError } from 'drizzle-orm/errors';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { connectError, domainError, sqlState } from './errors.ts';
 
 /** Any number, the same for all versions of this code. */
 const SCHEMA_LOCK = 7_283_400_002;
-const LOCK_TIMEOUT = '60s';
+const PATIENCE_MS = 60_000;
+/** A change that waits for a table's lock makes all that comes later wait behind it: not for long. */
+const TABLE_LOCK_TIMEOUT = '2s';
+const BETWEEN_ATTEMPTS_MS = 500;
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** lock_not_available, serialization_failure, deadlock_detected: all was rolled back and may be repeated. */
+const REPEATABLE_STATES: readonly (string | undefined)[] = ['55P03', '40001', '40P01'];
+
 /**
- * Runs `work` on one connection while no one else changes the schema: drizzle's migrator has no lock of its
- * own, and of five that ran at once four failed. The lock belongs to the connection and ends with it, however
- * the process dies. Behind a pooler in transaction mode there is no such lock: give a direct connection.
+ * Runs `work` in one transaction while no one else changes the schema. The lock is the transaction's, and so is
+ * every setting: a pooler in transaction mode may be in between, and of a process that dies nothing is left.
+ * `work` begins anew, up to 60 s, where other transactions hold locks on its tables or it deadlocked with them.
+ *
+ * @throws the domain's errors, or pg's own where they are neither of the store's state nor known
  */
 export async function underSchemaLock<T>(
   connectionString: string,
@@ -29,23 +37,44 @@ export async function underSchemaLock<T>(
     throw connectError(error);
   }
   try {
-    // For the statements of `work` too: rather an error than a queue of the application behind a waiting DDL.
-    await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
-    await client.query('set search_path to public');
-    await client.query('select pg_advisory_lock($1)', [SCHEMA_LOCK]);
-    return await work(client);
-  } catch (thrown) {
-    // The migrator wraps what pg threw.
-    const error = thrown instanceof DrizzleQueryError ? thrown.cause : thrown;
-    if (sqlState(error) === '55P03') {
-      throw new StoreUnavailable({
-        cause: new Error(`Another setup or a long transaction held a lock for ${LOCK_TIMEOUT}`, {
-          cause: error,
-        }),
-      });
-    }
+    return await untilUnhindered(() => inTransaction(client, work));
+  } catch (error) {
     throw domainError(error);
   } finally {
     await client.end().catch(() => {});
+  }
+}
+
+async function inTransaction<T>(client: pg.Client, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  // Whoever waited for the lock must then see what its holder did, whatever the database's default is.
+  await client.query('begin isolation level read committed');
+  try {
+    await client.query(`set local lock_timeout = ${PATIENCE_MS}`);
+    await client.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
+    await client.query(`set local lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
+    await client.query('set local search_path to public');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // Where that fails too, the connection is lost, and the transaction with it.
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+async function untilUnhindered<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!REPEATABLE_STATES.includes(sqlState(error))) throw error;
+      if (performance.now() > deadline) {
+        const held = `Another setup or a long transaction held a lock for ${PATIENCE_MS / 1_000} s`;
+        throw new StoreUnavailable({ cause: new Error(held, { cause: error }) });
+      }
+      await pause(BETWEEN_ATTEMPTS_MS * (0.5 + Math.random()));
+    }
   }
 }

@@ -16,12 +16,13 @@ export interface PostgresStoreOptions {
   readonly connectionString: string;
   /** Most connections of this instance, beside one for signals. Default: 10. */
   readonly poolMax?: number;
-  /** `false` behind a pooler in transaction mode. Default: true. */
+  /** `false` behind a pooler in transaction mode, unless it keeps track of prepared statements. Default: true. */
   readonly preparedStatements?: boolean;
   /**
    * A direct connection for signals where `connectionString` leads to a pooler; `false` where there is none:
    * signals about streams from other instances are then up to a second late, and none come about sessions.
-   * Default: `connectionString`.
+   * Default: `connectionString`, which `check` then refuses where it leads through a pooler. One in session mode
+   * may be named here all the same.
    */
   readonly listenConnectionString?: string | false;
   /**
@@ -73,7 +74,8 @@ export function postgresStore(options: PostgresStoreOptions): Store {
     events: new PostgresEventLog(database),
     signals,
     instances: new PostgresInstances(database),
-    check: () => checkReadiness(database),
+    check: () =>
+      checkReadiness(database, { listensTheSameWay: options.listenConnectionString === undefined }),
     close: () => {
       closed ??= close();
       return closed;

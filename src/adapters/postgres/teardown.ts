@@ -8,7 +8,7 @@ import { underSchemaLock } from './schema-lock.ts';
 const OWN_TABLES = [...tables.map(getTableName), JOURNAL_TABLE];
 
 export interface TeardownOptions {
-  /** `postgres://…` of the tables' owner; not through a pooler. */
+  /** `postgres://…` of the tables' owner; a pooler may be in between. */
   readonly connectionString: string;
 }
 

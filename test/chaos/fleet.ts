@@ -115,7 +115,7 @@ export class Fleet {
 }
 
 /** The embedded emulator of DynamoDB serves so few requests that little would happen. `undefined` where it has to. */
-function fasterEngine(store: StoreName): Parameters<typeof serversOn>[1] {
+function fasterEngine(store: StoreName): NonNullable<Parameters<typeof serversOn>[1]>['startEngine'] {
   if (store !== 'dynamodb' || dynoxideMissing() !== undefined) return undefined;
   return async () => {
     const { endpoint, stop } = await startDynoxide();

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packagedMigrationFiles, packagedMigrations } from '../../src/adapters/postgres/journal.ts';
-import { applyPending, migrate } from '../../src/adapters/postgres/migrate.ts';
+import { migrate } from '../../src/adapters/postgres/migrate.ts';
+import { applyPending } from '../../src/adapters/postgres/pending-migrations.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import { teardown } from '../../src/adapters/postgres/teardown.ts';
 import { eventually, NOW, newSession, outcomes, times } from '../contract/fixtures.ts';

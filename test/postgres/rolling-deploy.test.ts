@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MigrationFile, packagedMigrationFiles } from '../../src/adapters/postgres/journal.ts';
-import { applyPending } from '../../src/adapters/postgres/migrate.ts';
+import { applyPending } from '../../src/adapters/postgres/pending-migrations.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { HOUR, NOW } from '../contract/fixtures.ts';

@@ -45,7 +45,7 @@ async function collect(tables: Tables, ref: string, query: ValueQuery): Promise<
       });
     const page = data as unknown as ListPage;
     for (const { key, version, updatedAt } of page.Items) {
-      if (key !== after && key !== behind) found.push({ key, version, updatedAt });
+      if (key !== after && key.startsWith(prefix)) found.push({ key, version, updatedAt });
     }
     start = page.LastEvaluatedKey;
     pageSize = Math.min(pageSize * 2, LARGEST_PAGE);
@@ -60,12 +60,12 @@ interface ListPage {
 }
 
 /**
- * The first text behind all that begin with `prefix`; `undefined` if there is none, and values are the last items of
- * their partition. Not the last text that begins with it, which an engine for development takes to be before others:
- * it checks the bounds of a query in the order of UTF-16.
+ * A text behind all that begin with `prefix`; `undefined` if there is none, and values are the last items of their
+ * partition. Not the last text that begins with it, and none that has U+10000 where the prefix has U+FFFF: an engine for
+ * development checks the bounds of a query in the order of UTF-16, and takes those to be before others.
  */
 function firstBehind(prefix: string): string | undefined {
-  const start = prefix.replace(/\u{10ffff}+$/u, '');
+  const start = prefix.replace(/[\uffff\u{10ffff}]+$/u, '');
   const last = [...start].at(-1);
   if (last === undefined) return undefined;
   const next = (last.codePointAt(0) as number) + 1;

@@ -29,6 +29,14 @@ export interface DatabaseOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/**
+ * Whether a connection is that has thrown `error`. pool.query() would throw it away on every error; one that the server
+ * answered with is fine. After any other, nobody knows in the midst of what the connection is.
+ */
+function isStillGood(error: unknown): boolean {
+  return sqlState(error) !== undefined && !(domainError(error) instanceof StoreUnavailable);
+}
+
 /** The connections of one store instance, and the one way in which its statements are run. */
 export class Database {
   readonly #pool: pg.Pool;
@@ -113,8 +121,7 @@ export class Database {
     } catch (error) {
       if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
       if (isUnanswered(error)) void this.#abandon(client);
-      // pool.query() would throw the connection away on every error; one that the server answered with is fine.
-      else client.release(domainError(error) instanceof StoreUnavailable);
+      else client.release(!isStillGood(error));
       throw error;
     }
   }

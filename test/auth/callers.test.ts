@@ -7,6 +7,8 @@ import type { StoreHarness } from '../contract/harness.ts';
 import { bothErasServer } from '../eras/both-eras-server.ts';
 import { Gates } from '../streams/fixture/gates.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { dynamodbHarness } from '../support/dynamodb.ts';
+import { startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { AUDIENCE, type Issuer, startIssuer } from '../support/issuer.ts';
 import { memoryHarness } from '../support/memory.ts';
@@ -21,6 +23,7 @@ type Headers = Readonly<Record<string, string>>;
 describe.each([
   ['memory', memoryHarness],
   ['postgres', postgresHarness()],
+  ['dynamodb', () => dynamodbHarness(startDynaliteOrConfigured)],
 ] as const)('callers who are known by their tokens, on %s', (_name, makeHarness) => {
   let harness: StoreHarness;
   let issuer: Issuer;

@@ -25,15 +25,15 @@ const ERRORS = {
 /** What stands between a service and DynamoDB, and fails as a test tells it to. */
 export interface DynamodbFaults {
   readonly endpoint: string;
-  /** Decides each attempt of a request, by its action: `UpdateItem`. */
-  fate: (action: string) => RequestFate;
+  /** Decides each attempt of a request, by its action: `UpdateItem`. It waits as long as that takes. */
+  fate: (action: string) => RequestFate | Promise<RequestFate>;
   close(): Promise<void>;
 }
 
 export async function startDynamodbFaults(upstream: string): Promise<DynamodbFaults> {
   const server = createServer((request, response) => {
     const action = String(request.headers['x-amz-target']).replace(/^.*\./, '');
-    void meet(faults.fate(action), request, response, upstream);
+    void decided(faults, action).then((fate) => meet(fate, request, response, upstream));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,6 +46,10 @@ export async function startDynamodbFaults(upstream: string): Promise<DynamodbFau
     },
   };
   return faults;
+}
+
+async function decided({ fate }: DynamodbFaults, action: string): Promise<RequestFate> {
+  return fate(action);
 }
 
 async function meet(

@@ -18,7 +18,8 @@ export interface ClientOptions {
 /**
  * A client whose requests end in bounded time: the SDK's own waits for ever by default. DynamoDB answers in
  * milliseconds, so that after 1 s without a connection or 5 s without an answer another attempt is due; after
- * three, 16 s, or 31 s where answers begin and do not end, the caller is told. Destroy it when the store on it is closed.
+ * three, 16 s, or 31 s where answers begin and do not end, the caller is told. What must not be done twice is tried
+ * once, then looked for. Destroy it when the store on it is closed.
  */
 export function dynamodbClient({
   region,

@@ -3,6 +3,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { CustomAttributeType, createConversions, Entity, type EntityItem } from 'electrodb';
 import type { ItemKey } from './batches.ts';
+import { type Sender, unrepeated } from './unrepeated.ts';
 
 /** The attribute by which DynamoDB removes an item, in both tables: Unix *seconds*. */
 export const TTL_ATTRIBUTE = 'ttl';
@@ -22,7 +23,7 @@ export function eventsTableName(tableName: string): string {
 // `casing: 'none'` stands on every key part: the default lowercases keys, and 'key' and 'KEY' would be one item.
 const pk = { field: 'pk', composite: ['ref'], template: '${ref}', casing: 'none' } as const;
 
-function sessionEntity(client: DynamoDBDocumentClient, table: string) {
+function sessionEntity(client: Sender, table: string) {
   return new Entity(
     {
       model: { service: 'durable-mcp', entity: 'session', version: '1' },
@@ -48,7 +49,7 @@ function sessionEntity(client: DynamoDBDocumentClient, table: string) {
         /** When the counts were last raised, and when they were last compared with what is there. */
         countedAt: { type: 'number', required: true },
         recountedAt: { type: 'number', required: true },
-        /** Names the last change of the counts, so that a request sent twice changes them once. */
+        /** Names the last change of the counts, by which a place that was taken is known again. */
         countId: { type: 'string', required: true },
         /** Names the last guarded write, so that its sender knows it again. */
         writeId: { type: 'string', required: true },
@@ -62,7 +63,7 @@ function sessionEntity(client: DynamoDBDocumentClient, table: string) {
   );
 }
 
-function valueEntity(client: DynamoDBDocumentClient, table: string) {
+function valueEntity(client: Sender, table: string) {
   return new Entity(
     {
       model: { service: 'durable-mcp', entity: 'value', version: '1' },
@@ -216,6 +217,8 @@ export interface Tables {
   readonly instances: ReturnType<typeof instanceEntity>;
   readonly records: ReturnType<typeof recordEntity>;
   readonly parts: ReturnType<typeof partEntity>;
+  /** For writes whose second execution would undo, or count, what lies between. */
+  readonly unrepeated: Pick<Tables, 'sessions' | 'values'>;
 }
 
 export type SessionItem = EntityItem<Tables['sessions']>;
@@ -226,6 +229,7 @@ export type RecordItem = EntityItem<Tables['records']>;
 export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables {
   const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
   const eventsTable = eventsTableName(tableName);
+  const once = unrepeated(client);
   return {
     client,
     sessionsTable: tableName,
@@ -236,6 +240,7 @@ export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables 
     instances: instanceEntity(client, tableName),
     records: recordEntity(client, eventsTable),
     parts: partEntity(client, eventsTable),
+    unrepeated: { sessions: sessionEntity(once, tableName), values: valueEntity(once, tableName) },
   };
 }
 

@@ -42,6 +42,9 @@ const UNAVAILABLE = new Set([
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
+/** No connection came about, and so nothing was sent. */
+const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+
 interface AwsError extends Error {
   readonly code?: unknown;
   readonly $fault?: unknown;
@@ -59,6 +62,16 @@ export function awsError(error: unknown): AwsError | undefined {
 
 export function isAwsError(error: unknown, name: string): boolean {
   return awsError(error)?.name === name;
+}
+
+/**
+ * Whether the request may have been carried out all the same: its answer is missing, or says that the service failed
+ * in the midst of it. What DynamoDB refused, an overload included, was not.
+ */
+export function mayBeDone(error: unknown): boolean {
+  const { code, $metadata } = awsError(error) ?? {};
+  const status = $metadata?.httpStatusCode ?? 0;
+  return !(status >= 400 && status < 500) && !(typeof code === 'string' && NEVER_SENT.test(code));
 }
 
 function isUnreachable(code: unknown): boolean {

@@ -63,15 +63,15 @@ export class KeyCount {
     throw new StoreUnavailable({ cause: new Error(`${ATTEMPTS} attempts to count a key met others`) });
   }
 
-  /** Gives a place back: the value was deleted, or it was never written. A session that is gone needs none. */
+  /**
+   * Gives a place back: the value was deleted, or it was never written. A session that is gone needs none. Never sent
+   * twice, unlike what takes a place: the count may be too high, and not too low.
+   */
   async giveBack(ref: SessionRef, newKey = false): Promise<void> {
-    const countId: string = randomUUID();
-    await this.#tables.sessions
+    await this.#tables.unrepeated.sessions
       .patch({ ref })
-      .set({ countId })
+      .set({ countId: randomUUID() })
       .add(newKey ? { valueCount: -1, keyCount: -1 } : { valueCount: -1 })
-      // Sent twice by the SDK after a lost answer, it would else count down twice.
-      .where((item, { ne }) => ne(item.countId, countId))
       .go({ response: 'none', returnOnConditionCheckFailure: true });
   }
 

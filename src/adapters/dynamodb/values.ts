@@ -5,7 +5,7 @@ import { keyConflict, type StoredValue } from '../../domain/value.ts';
 import type { ValueDeletion, ValueWrite } from '../../ports/session-repository.ts';
 import { batchGet } from './batches.ts';
 import { sessionKey, type Tables, ttlOf, type ValueItem, valueKey } from './entities.ts';
-import { domainError } from './errors.ts';
+import { domainError, mayBeDone } from './errors.ts';
 import { KeyCount } from './key-count.ts';
 import { pause } from './pause.ts';
 import { assertNotExpired, liveOrThrow } from './session-items.ts';
@@ -37,8 +37,17 @@ export class ValueStore {
    */
   async store(session: LiveSession, write: ValueWrite, now: number): Promise<number> {
     await assertNotExpired(this.#tables, session, now);
-    const { key, expectedVersion, limits } = write;
     const writeId = randomUUID();
+    try {
+      return await this.#store(session, write, writeId, now);
+    } catch (error) {
+      const { version } = await this.#seen(error, session.ref, write.key, writeId, now);
+      return version;
+    }
+  }
+
+  async #store(session: LiveSession, write: ValueWrite, writeId: string, now: number): Promise<number> {
+    const { key, expectedVersion, limits } = write;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       let current: ValueItem | undefined;
       if (expectedVersion !== 0) {
@@ -49,7 +58,6 @@ export class ValueStore {
       // At first, that no item was reported is taken to mean that there is none: not every engine reports it.
       if (attempt > 0 || expectedVersion !== undefined) {
         current = await this.#look(session.ref, key, now);
-        if (current?.writeId === writeId && current.json !== undefined) return current.version;
         const version = current?.json === undefined ? 0 : current.version;
         if (expectedVersion !== undefined && expectedVersion !== version) {
           throw keyConflict(key, expectedVersion, version);
@@ -76,13 +84,26 @@ export class ValueStore {
   }
 
   /** Exactly one of several deleters makes the mark, and counts down. */
-  async delete(session: LiveSession, { key, expectedVersion }: ValueDeletion, now: number): Promise<boolean> {
+  async delete(session: LiveSession, deletion: ValueDeletion, now: number): Promise<boolean> {
     await assertNotExpired(this.#tables, session, now);
-    const { ref } = session;
     const writeId = randomUUID();
+    try {
+      return await this.#delete(session, deletion, writeId, now);
+    } catch (error) {
+      await this.#seen(error, session.ref, deletion.key, writeId, now);
+      return this.#deleted(session.ref);
+    }
+  }
+
+  async #delete(
+    { ref }: LiveSession,
+    { key, expectedVersion }: ValueDeletion,
+    writeId: string,
+    now: number,
+  ): Promise<boolean> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (expectedVersion !== 0) {
-        const { rejected } = await this.#tables.values
+        const { rejected } = await this.#tables.unrepeated.values
           .patch({ ref, key })
           .set({ deleted: true, updatedAt: now, writeId })
           .remove(['json'])
@@ -95,7 +116,6 @@ export class ValueStore {
         if (!rejected) return this.#deleted(ref);
       }
       const current = await this.#look(ref, key, now);
-      if (current?.writeId === writeId) return this.#deleted(ref);
       const version = current?.json === undefined ? 0 : current.version;
       if (expectedVersion !== undefined && expectedVersion !== version) {
         throw keyConflict(key, expectedVersion, version);
@@ -112,7 +132,7 @@ export class ValueStore {
     writeId: string,
     now: number,
   ): Promise<Attempt> {
-    const written = await this.#tables.values
+    const written = await this.#tables.unrepeated.values
       .patch({ ref, key })
       .set({ json, updatedAt: now, writeId })
       .add({ version: 1 })
@@ -142,29 +162,43 @@ export class ValueStore {
     const { ref, endsAt } = session;
     const { key, json } = write;
     const version = (mark?.version ?? 0) + 1;
-    const { values } = this.#tables;
+    const { values } = this.#tables.unrepeated;
     const writing =
       mark === undefined
         ? values
             .create({ ref, key, json, version, updatedAt: now, writeId, ttl: ttlOf(endsAt) })
-            .go({ response: 'none', returnOnConditionCheckFailure: 'all_old' })
+            .go({ response: 'none', returnOnConditionCheckFailure: true })
         : values
             .patch({ ref, key })
             .set({ json, version, updatedAt: now, writeId })
             .remove(['deleted'])
             .where((item, { exists, eq }) => `${exists(item.deleted)} AND ${eq(item.version, mark.version)}`)
-            .go({ response: 'none', returnOnConditionCheckFailure: 'all_old' });
-    const { rejected, data } = await writing.catch(async (error: unknown) => {
+            .go({ response: 'none', returnOnConditionCheckFailure: true });
+    const { rejected } = await writing.catch(async (error: unknown) => {
       // Unavailable may mean written: then the place must stay taken. Anything else means not written.
       if (!(domainError(error) instanceof StoreUnavailable)) await this.#giveBack(ref, mark === undefined);
       throw error;
     });
     if (!rejected) return version;
-    const current =
-      (data as ValueItem | null) ?? (await values.get({ ref, key }).go({ consistent: true })).data;
-    if (current?.writeId === writeId) return version;
     await this.#giveBack(ref, mark === undefined);
     return undefined;
+  }
+
+  /**
+   * What this writer wrote, where the answer to it is missing but the key still holds it. Otherwise throws `error`:
+   * another may have written over it since, and the request may still be on its way.
+   */
+  async #seen(
+    error: unknown,
+    ref: SessionRef,
+    key: string,
+    writeId: string,
+    now: number,
+  ): Promise<ValueItem> {
+    if (!(domainError(error) instanceof StoreUnavailable) || !mayBeDone(error)) throw error;
+    const current = await this.#look(ref, key, now);
+    if (current?.writeId !== writeId) throw error;
+    return current;
   }
 
   async #deleted(ref: SessionRef): Promise<true> {

@@ -44,13 +44,13 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
 
   const answer = async (
     request: Request,
-    node: NodeBindings,
+    node: NodeBindings | undefined,
     onRequestId: (id: JsonRpcId) => void,
   ): Promise<Response> => {
     assertAddressedToUs(request.headers, exposure);
     // Before anything else is looked at, and before any of the body is read.
     const principal = authentication && (await authentication.principalOf(request));
-    const { incoming, outgoing } = node;
+    const { incoming, outgoing } = node ?? {};
     const from = { request, incoming, principal, breakOff: outgoing && breaksOff(outgoing) };
     switch (request.method) {
       case 'POST':
@@ -82,7 +82,7 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
     return bugResponse(error, options.onBug, requestId);
   };
 
-  return async (request, node = {}) => {
+  return async (request, node) => {
     let requestId: JsonRpcId | undefined;
     try {
       return await answer(request, node, (id) => {

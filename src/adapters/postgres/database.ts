@@ -30,8 +30,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Whether a connection is that has thrown `error`. pool.query() would throw it away on every error; one that the server
- * answered with is fine. After any other, nobody knows in the midst of what the connection is.
+ * Whether a connection on which `error` was met can serve others. pool.query() would throw it away on every error; after
+ * one that the server answered with it is fine. After any other, nobody knows in the midst of what it is.
  */
 function isStillGood(error: unknown): boolean {
   return sqlState(error) !== undefined && !(domainError(error) instanceof StoreUnavailable);

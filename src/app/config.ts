@@ -84,6 +84,8 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
       `SESSION_MAX_LIFETIME_SECONDS must be at least SESSION_TTL_SECONDS (${idleS}), but is ${lifetimeS}`,
     );
   }
+  const limit = (name: string, key: keyof Limits, bounds = { min: 1, max: 1_000_000 }): number =>
+    settings.integer(name, DEFAULT_LIMITS[key], bounds);
   const config: ServerConfig = {
     host,
     port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
@@ -94,31 +96,12 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
     lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },
     limits: {
       ...DEFAULT_LIMITS,
-      valueBytes: settings.integer('MAX_VALUE_BYTES', DEFAULT_LIMITS.valueBytes, {
-        min: 1,
-        max: MAX_VALUE_BYTES,
-      }),
-      keysPerSession: settings.integer('MAX_KEYS_PER_SESSION', DEFAULT_LIMITS.keysPerSession, {
-        min: 1,
-        max: 1_000_000,
-      }),
-      eventsPerStream: settings.integer('MAX_EVENTS_PER_STREAM', DEFAULT_LIMITS.eventsPerStream, {
-        min: 10,
-        max: 1_000_000,
-      }),
-      sessionsPerPrincipal: settings.integer(
-        'MAX_SESSIONS_PER_PRINCIPAL',
-        DEFAULT_LIMITS.sessionsPerPrincipal,
-        { min: 1, max: 1_000_000 },
-      ),
-      streamsPerSession: settings.integer('MAX_STREAMS_PER_SESSION', DEFAULT_LIMITS.streamsPerSession, {
-        min: 1,
-        max: 1_000_000,
-      }),
-      streamsPerInstance: settings.integer('MAX_STREAMS_PER_INSTANCE', DEFAULT_LIMITS.streamsPerInstance, {
-        min: 1,
-        max: 1_000_000,
-      }),
+      valueBytes: limit('MAX_VALUE_BYTES', 'valueBytes', { min: 1, max: MAX_VALUE_BYTES }),
+      keysPerSession: limit('MAX_KEYS_PER_SESSION', 'keysPerSession'),
+      eventsPerStream: limit('MAX_EVENTS_PER_STREAM', 'eventsPerStream', { min: 10, max: 1_000_000 }),
+      sessionsPerPrincipal: limit('MAX_SESSIONS_PER_PRINCIPAL', 'sessionsPerPrincipal'),
+      streamsPerSession: limit('MAX_STREAMS_PER_SESSION', 'streamsPerSession'),
+      streamsPerInstance: limit('MAX_STREAMS_PER_INSTANCE', 'streamsPerInstance'),
     },
     eventRetentionMs:
       settings.integer('EVENT_RETENTION_SECONDS', DEFAULT_EVENT_RETENTION_MS / 1_000, {

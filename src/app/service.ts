@@ -65,6 +65,7 @@ export function createService({
     mcp: mcp.fetch,
     notReady: () => mcp.notReady(),
     resource: authentication?.resource,
+    onBug,
   });
   return { app, mcp };
 }

@@ -82,39 +82,48 @@ export class InvalidArgument extends DurableMcpError {
   }
 }
 
-/** The input is well formed, but there is no room for it. The message names the limit. */
-export class LimitExceeded extends DurableMcpError {
-  override readonly name = 'LimitExceeded';
+/** There is no room. The message names the limit. */
+abstract class LimitReached extends DurableMcpError {
+  /** As many as there may be. */
   readonly limit: number;
+
+  constructor(
+    code: Extract<ErrorCode, 'limit_exceeded' | 'quota_exceeded' | 'instance_full'>,
+    message: string,
+    limit: number,
+  ) {
+    super(code, message);
+    this.limit = limit;
+  }
+}
+
+/** The input is well formed, but there is no room for it. */
+export class LimitExceeded extends LimitReached {
+  override readonly name = 'LimitExceeded';
   /** Whether room comes by itself, with time: of too much that waits. False by default. */
   readonly isPassing: boolean;
 
   constructor(message: string, limit: number, { isPassing = false }: { readonly isPassing?: boolean } = {}) {
-    super('limit_exceeded', message);
-    this.limit = limit;
+    super('limit_exceeded', message, limit);
     this.isPassing = isPassing;
   }
 }
 
 /** The caller has as many of something as it may have at one time: room comes when one of them ends. */
-export class QuotaExceeded extends DurableMcpError {
+export class QuotaExceeded extends LimitReached {
   override readonly name = 'QuotaExceeded';
-  readonly limit: number;
 
   constructor(message: string, limit: number) {
-    super('quota_exceeded', message);
-    this.limit = limit;
+    super('quota_exceeded', message, limit);
   }
 }
 
 /** This instance serves as many as it can: another one, or this one a little later, may have room. */
-export class InstanceFull extends DurableMcpError {
+export class InstanceFull extends LimitReached {
   override readonly name = 'InstanceFull';
-  readonly limit: number;
 
   constructor(message: string, limit: number) {
-    super('instance_full', message);
-    this.limit = limit;
+    super('instance_full', message, limit);
   }
 }
 

@@ -9,11 +9,12 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { CapacityMeter } from '../support/capacity-meter.ts';
-import { type DynamodbFixture, dynamodbFixture, engineClient } from '../support/dynamodb.ts';
+import { type DynamodbFixture, engineClient } from '../support/dynamodb.ts';
 import { type DynamodbEngine, ENGINES_HERE } from '../support/dynamodb-engines.ts';
 import { intercept } from '../support/dynamodb-requests.ts';
+import { onDynamodb } from '../support/dynamodb-tests.ts';
 
 const KB = 1_024;
 
@@ -29,19 +30,14 @@ describe.each(ENGINES_HERE)('what a request is charged (%s)', (_, startEngine) =
   let client: DynamoDBDocumentClient;
   let TableName: string;
 
-  beforeAll(async () => {
-    engine = await startEngine();
-    fixture = await dynamodbFixture(engine);
+  onDynamodb((...given) => {
+    [fixture, engine] = given;
     TableName = fixture.tableName;
     unmetered = engineClient(engine);
     meter = new CapacityMeter(fixture.client, unmetered);
     client = DynamoDBDocumentClient.from(fixture.client);
-  });
-  afterAll(async () => {
-    unmetered?.destroy();
-    await fixture?.close();
-    await engine?.stop();
-  });
+  }, startEngine);
+  afterAll(() => unmetered?.destroy());
 
   const units = async (operation: () => Promise<unknown>): Promise<number[]> =>
     (await meter.of(operation)).map(({ readUnits, writeUnits }) => readUnits + writeUnits);

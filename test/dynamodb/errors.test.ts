@@ -8,9 +8,10 @@ import { STORE_REQUESTS_WAITING } from '../../src/domain/limits.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { NOW, newSession, outcomes, ROOM, times } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture, engineClient } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import { type DynamodbFixture, engineClient } from '../support/dynamodb.ts';
+import type { DynamodbEngine } from '../support/dynamodb-engines.ts';
 import { actionsOf, intercept, serviceError } from '../support/dynamodb-requests.ts';
+import { onDynamodb } from '../support/dynamodb-tests.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
@@ -42,13 +43,8 @@ describe('errors of DynamoDB', () => {
   let fixture: DynamodbFixture;
   let session: Session;
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
+  onDynamodb((...given) => {
+    [fixture, engine] = given;
   });
   beforeEach(async () => {
     session = newSession();

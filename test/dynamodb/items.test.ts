@@ -1,27 +1,21 @@
 import { type NativeAttributeValue, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openTables } from '../../src/adapters/dynamodb/entities.ts';
 import { StreamEnded } from '../../src/domain/errors.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { HOUR, NOW, newSession, ROOM } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
 import { intercept } from '../support/dynamodb-requests.ts';
+import { onDynamodb } from '../support/dynamodb-tests.ts';
 
 type Item = Record<string, NativeAttributeValue>;
 
 describe('the items in the tables', () => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
+  onDynamodb((given) => {
+    fixture = given;
   });
 
   const openSession = async (overrides: Partial<Session> = {}): Promise<Session> => {

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/domain/session.ts';
 import { NOW, newSession, ROOM } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, ENGINES_HERE } from '../support/dynamodb-engines.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
+import { ENGINES_HERE } from '../support/dynamodb-engines.ts';
 import { actionsOf } from '../support/dynamodb-requests.ts';
+import { onDynamodb } from '../support/dynamodb-tests.ts';
 
 describe.each(ENGINES_HERE)('the requests that an operation costs (%s)', (_, startEngine) => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let session: Session;
   let actions: string[];
@@ -20,15 +20,10 @@ describe.each(ENGINES_HERE)('the requests that an operation costs (%s)', (_, sta
     return [...actions];
   };
 
-  beforeAll(async () => {
-    engine = await startEngine();
-    fixture = await dynamodbFixture(engine);
+  onDynamodb((given) => {
+    fixture = given;
     actions = actionsOf(fixture.client);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
-  });
+  }, startEngine);
   beforeEach(async () => {
     session = newSession();
     await fixture.store.sessions.create(session);

@@ -1,10 +1,10 @@
 import { BatchWriteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openTables, type Tables } from '../../src/adapters/dynamodb/entities.ts';
 import type { Session, SessionRef } from '../../src/domain/session.ts';
 import { HOUR, NOW, newSession, ROOM } from '../contract/fixtures.ts';
-import { type DynamodbFixture, dynamodbFixture } from '../support/dynamodb.ts';
-import { type DynamodbEngine, startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
+import type { DynamodbFixture } from '../support/dynamodb.ts';
+import { onDynamodb } from '../support/dynamodb-tests.ts';
 
 /** What the first version wrote for one session, attribute by attribute. */
 function firstVersionsItems(ref: SessionRef) {
@@ -67,18 +67,12 @@ function firstVersionsItems(ref: SessionRef) {
 }
 
 describe('while a deploy rolls', () => {
-  let engine: DynamodbEngine;
   let fixture: DynamodbFixture;
   let tables: Tables;
 
-  beforeAll(async () => {
-    engine = await startDynaliteOrConfigured();
-    fixture = await dynamodbFixture(engine);
+  onDynamodb((given) => {
+    fixture = given;
     tables = openTables(fixture.client, fixture.tableName);
-  });
-  afterAll(async () => {
-    await fixture?.close();
-    await engine?.stop();
   });
 
   const rawItems = async (TableName: string, ref: SessionRef) => {

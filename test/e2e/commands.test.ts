@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedEngine, joinEngine } from '../../src/app/embedded/engine.ts';
+import { freePort } from '../../src/app/embedded/port.ts';
 import { CommandProcess } from '../support/process.ts';
 import { connectClient } from '../support/service.ts';
 
@@ -142,7 +143,7 @@ describe('the production server', () => {
   });
 
   it('that cannot reach its store says so and ends', async () => {
-    const port = await freePort();
+    const port = await freePort(undefined);
     const server = new CommandProcess('start.ts', ['--store', 'postgres', '--port', '0'], {
       DATABASE_URL: `postgres://user:hunter2@127.0.0.1:${port}/db`,
     });
@@ -152,12 +153,3 @@ describe('the production server', () => {
     expect(server.stderr).not.toContain('hunter2');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -3,11 +3,9 @@ import { type Pgbouncer, pgbouncerMissing, startPgbouncer } from '../support/pgb
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { CommandProcess } from '../support/process.ts';
 import { RawSession } from '../support/raw-session.ts';
+import { unlessMissing } from '../support/unless-missing.ts';
 
-if (pgbouncerMissing !== undefined) {
-  const reason = pgbouncerMissing;
-  it('two servers behind PgBouncer', ({ skip }) => skip(reason));
-} else {
+unlessMissing(pgbouncerMissing, 'two servers behind PgBouncer', () => {
   describe('two servers behind PgBouncer, which have no other way to the database', () => {
     let database: TestDatabase;
     let pooler: Pgbouncer;
@@ -56,4 +54,4 @@ if (pgbouncerMissing !== undefined) {
       expect(await servers[1]?.kill('SIGTERM')).toBe(0);
     });
   });
-}
+});

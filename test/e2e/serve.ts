@@ -35,6 +35,20 @@ await command(
         },
       );
       server.registerTool(
+        'flood',
+        { description: 'Says more than is held for any client; says on stdout that it was aborted.' },
+        async ({ mcpReq: { signal, id, notify } }) => {
+          const params = { level: 'info', data: 'x'.repeat(64 * 1024) };
+          for (let said = 0; said < 2_000 && !signal.aborted; said += 1) {
+            await notify({ method: 'notifications/message', params });
+            // For what is said to go on its way.
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          if (signal.aborted) process.stdout.write(`aborted ${id}\n`);
+          return { content: [] };
+        },
+      );
+      server.registerTool(
         'work_once',
         {
           description:

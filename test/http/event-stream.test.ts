@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventStreamResponse } from '../../src/adapters/http/event-stream.ts';
+import { ClientTooSlow } from '../../src/domain/client-too-slow.ts';
 import type { EventStream, StreamEvent } from '../../src/ports/mcp-endpoint.ts';
 
 const A_WHILE_MS = 60 * 60_000;
@@ -65,6 +66,41 @@ describe('the events of a stream', () => {
     stream.fail(new Error('broken'));
     await expect(sent).rejects.toThrow('broken');
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+// Catches: a body that fails although the connection is ended: whoever writes it prints that on the console.
+describe('a stream whose connection can be broken off', () => {
+  let reasons: unknown[];
+  let rest: Promise<string | undefined>;
+  beforeEach(async () => {
+    await reader.cancel();
+    stream = new ToldStream();
+    reasons = [];
+    const { body } = eventStreamResponse(stream, (reason) => void reasons.push(reason));
+    reader = (body as ReadableStream<Uint8Array>).getReader();
+  });
+  afterEach(async () => {
+    // As the connection does when it closes.
+    await reader.cancel();
+    expect(await rest).toBeUndefined();
+    expect(stream.isClosed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is broken off where it fails', async () => {
+    rest = read();
+    const error = new Error('broken');
+    stream.fail(error);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(reasons).toEqual([error]);
+  });
+
+  it('is broken off, once, where its client takes nothing', async () => {
+    await vi.advanceTimersByTimeAsync(A_WHILE_MS);
+    expect(reasons).toEqual([new ClientTooSlow()]);
+    expect(await read()).toBe(KEEP_ALIVE);
+    rest = read();
   });
 });
 

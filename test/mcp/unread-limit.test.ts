@@ -16,3 +16,23 @@ it('a source that fails ends the stream with its error, and nothing else', async
   process.off('unhandledRejection', note);
   expect({ over, unhandled }).toEqual({ over: 1, unhandled: [] });
 });
+
+// Catches: a client that hung up reported as a fault, since nothing can be added for it any more.
+it('a reader that leaves ends the stream, and nothing is broken off', async () => {
+  const reasons: unknown[] = [];
+  let send: (text: string) => void = () => {};
+  const source = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      send = (text) => controller.enqueue(new TextEncoder().encode(text));
+    },
+  });
+  const over = new Promise<void>((resolve) => {
+    const breakOff = (reason: unknown): void => void reasons.push(reason);
+    const reader = withUnreadLimit(source, { bytes: 10, onOver: resolve, breakOff }).getReader();
+    // One that is on its way meanwhile.
+    send('1');
+    void reader.cancel();
+  });
+  await over;
+  expect(reasons).toEqual([]);
+});

@@ -6,6 +6,7 @@ import { eventually, times } from '../contract/fixtures.ts';
 import type { StoreHarness } from '../contract/harness.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { type RawClient, streamOf } from '../support/raw-client.ts';
+import { initializeMessage, post } from '../support/service.ts';
 import { Load } from './load.ts';
 import { callOutcome } from './outcome.ts';
 
@@ -185,20 +186,7 @@ async function notReadyInTime(cluster: OutageCluster): Promise<(string | undefin
 /** Nobody opens a session meanwhile, and all are told when to try again. */
 async function refusesSessions({ origins }: OutageCluster): Promise<void> {
   const refused = origins.map(async (origin) => {
-    const response = await fetch(`${origin}/mcp`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method: 'initialize',
-        params: {
-          protocolVersion: '2025-11-25',
-          capabilities: {},
-          clientInfo: { name: 'late', version: '1' },
-        },
-      }),
-    });
+    const response = await fetch(`${origin}/mcp`, post(initializeMessage()));
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
     expect(await response.json()).toMatchObject({ error: { data: { reason: 'store_unavailable' } } });
   });

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresStoreOptions, postgresStore } from '../../src/adapters/postgres/store.ts';
+import type { Session, SessionRef } from '../../src/domain/session.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { eventually, NOW, newSession, outcomes, ROOM, times } from '../contract/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -36,6 +37,12 @@ describe('connections', () => {
   };
   const terminate = async (pids: readonly number[]): Promise<void> => {
     await database.client.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids]);
+  };
+
+  /** Whoever looks for a session waits until the rollback. */
+  const lockSessions = async (): Promise<void> => {
+    await database.client.query('begin');
+    await database.client.query('lock table mcp_sessions in access exclusive mode');
   };
 
   // Catches: a pool or a listener that is left open, which keeps a process from ending.
@@ -82,8 +89,7 @@ describe('connections', () => {
     const store = open();
     const session = newSession();
     await store.sessions.create(session);
-    await database.client.query('begin');
-    await database.client.query('lock table mcp_sessions in access exclusive mode');
+    await lockSessions();
     const found = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
     await database.untilBlocked();
     await terminate(await backends());
@@ -99,8 +105,7 @@ describe('connections', () => {
     const proxy = await startTcpProxy(database.url);
     const store = open({ connectionString: through(proxy, database.url) });
     try {
-      await database.client.query('begin');
-      await database.client.query('lock table mcp_sessions in access exclusive mode');
+      await lockSessions();
       const found = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
       await database.untilBlocked();
       proxy.cut();
@@ -123,6 +128,22 @@ describe('connections', () => {
     ).rejects.toMatchObject({ code: '22P02' });
     expect(await store.sessions.readValue(session, 'x', NOW)).toBeUndefined();
     expect(await backends()).toEqual([pid]);
+  });
+
+  // Catches: a connection on which pg broke off in the midst of a statement, which fails all that come after it.
+  it('do not survive an error that is not of the server', async () => {
+    const store = open({ poolMax: 1 });
+    const session = newSession();
+    await store.sessions.create(session);
+    const [pid] = await backends();
+    const toPostgres = (): never => {
+      throw new Error('no text');
+    };
+    await expect(store.sessions.find({ toPostgres } as unknown as SessionRef, NOW)).rejects.toThrow(
+      'no text',
+    );
+    expect(await store.sessions.find(session.ref, NOW)).toEqual(session);
+    expect(await backends()).not.toContain(pid);
   });
 
   it('to a database that turned read-only make writes StoreUnavailable', async () => {
@@ -204,45 +225,47 @@ describe('connections', () => {
     expect(await overwritten).toBe(2);
   });
 
-  // Catches: new statements that keep a connection in use, and the store from closing.
-  it('take nothing new once the store is being closed', async () => {
-    const store = open({ poolMax: 1 });
-    const session = newSession();
-    await store.sessions.create(session);
-    await database.client.query('begin');
-    await database.client.query('lock table mcp_sessions in access exclusive mode');
-    const found = store.sessions.find(session.ref, NOW);
-    await database.untilBlocked();
-    const closed = store.close();
-    const late = store.sessions.find(session.ref, NOW).catch((error: unknown) => error);
-    await database.client.query('rollback');
-    expect(await found).toEqual(session);
-    expect(await late).toMatchObject({ code: 'store_unavailable' });
-    await closed;
-  });
+  describe('when the store is closed while its only one waits for a lock', () => {
+    let store: Store;
+    let session: Session;
+    let found: Promise<unknown>;
+    let closed: Promise<void>;
 
-  // Catches: callers who are left to wait for a connection that the pool, once it is ending, gives nobody.
-  it('are refused to those who wait for one when the store is closed', async () => {
-    const store = open({ poolMax: 1 });
-    const session = newSession();
-    await store.sessions.create(session);
-    await database.client.query('begin');
-    await database.client.query('lock table mcp_sessions in access exclusive mode');
-    const found = store.sessions.find(session.ref, NOW);
-    await database.untilBlocked();
-    const waiting = outcomes(times(3, () => store.sessions.find(session.ref, NOW)));
-    const closed = store.close();
-    const { errors } = await waiting;
-    expect(errors).toHaveLength(3);
-    for (const error of errors) {
-      expect(error).toMatchObject({
+    beforeEach(async () => {
+      store = open({ poolMax: 1 });
+      session = newSession();
+      await store.sessions.create(session);
+      await lockSessions();
+      found = store.sessions.find(session.ref, NOW);
+      await database.untilBlocked();
+    });
+    afterEach(async () => {
+      await database.client.query('rollback');
+      expect(await found).toEqual(session);
+      await closed;
+    });
+
+    // Catches: new statements that keep a connection in use, and the store from closing.
+    it('take nothing new', async () => {
+      closed = store.close();
+      await expect(store.sessions.find(session.ref, NOW)).rejects.toMatchObject({
         code: 'store_unavailable',
-        cause: { message: 'the store is being closed' },
       });
-    }
-    await database.client.query('rollback');
-    expect(await found).toEqual(session);
-    await closed;
+    });
+
+    // Catches: callers who are left to wait for a connection that the pool, once it is ending, gives nobody.
+    it('are refused to those who wait for it', async () => {
+      const waiting = outcomes(times(3, () => store.sessions.find(session.ref, NOW)));
+      closed = store.close();
+      const { errors } = await waiting;
+      expect(errors).toHaveLength(3);
+      for (const error of errors) {
+        expect(error).toMatchObject({
+          code: 'store_unavailable',
+          cause: { message: 'the store is being closed' },
+        });
+      }
+    });
   });
 
   // Catches: a first statement that is refused although it was asked for in time.

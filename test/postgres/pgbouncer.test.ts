@@ -18,26 +18,21 @@ import {
   startPgbouncer,
 } from '../support/pgbouncer.ts';
 import { createTestDatabase, postgresHarness, type TestDatabase } from '../support/postgres.ts';
+import { unlessMissing } from '../support/unless-missing.ts';
 
 // What all stores promise is tested behind PgBouncer by test/contract/postgres-pooler-mode.test.ts, without LISTEN.
-if (pgbouncerMissing !== undefined) {
-  const reason = pgbouncerMissing;
-  it('behind PgBouncer', ({ skip }) => skip(reason));
-} else {
+unlessMissing(pgbouncerMissing, 'behind PgBouncer', () => {
   describe('signals behind PgBouncer, with a direct connection that listens', () => {
     signalsContract(postgresHarness({ preparedStatements: false, through: startPgbouncer }));
   });
   describe('behind PgBouncer', () => behindPgbouncer());
-  if (preparedStatementsMissing === undefined) {
-    storeContract(
-      'postgres behind PgBouncer, with prepared statements,',
-      postgresHarness({ through: (url) => startPgbouncer(url, { maxPreparedStatements: 100 }) }),
-    );
-  } else {
-    const reason = preparedStatementsMissing;
-    it('behind PgBouncer, with prepared statements', ({ skip }) => skip(reason));
-  }
-}
+});
+unlessMissing(preparedStatementsMissing, 'behind PgBouncer, with prepared statements', () => {
+  storeContract(
+    'postgres behind PgBouncer, with prepared statements,',
+    postgresHarness({ through: (url) => startPgbouncer(url, { maxPreparedStatements: 100 }) }),
+  );
+});
 
 function behindPgbouncer(): void {
   let database: TestDatabase;

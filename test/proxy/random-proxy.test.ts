@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { closeWithConnections, listenLocally } from '../support/local-server.ts';
 import { type RandomProxyOptions, startRandomProxy } from '../support/random-proxy.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -13,13 +13,8 @@ afterEach(async () => {
 /** A server of a test's own, by its origin. */
 async function upstream(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  closers.push(() => closeWithConnections(server));
+  return listenLocally(server);
 }
 
 async function refusing(): Promise<string> {

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { CallerSession } from '../../src/adapters/mcp/caller-session.ts';
 import { type DurableMcp, durableMcp } from '../../src/app/durable-mcp.ts';
@@ -9,6 +7,7 @@ import type { Limits } from '../../src/domain/limits.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { TEST_ONLY_KEY } from '../conformance/fixture/request-state.ts';
 import type { StoreHarness } from '../contract/harness.ts';
+import { listenLocally } from './local-server.ts';
 import { type RandomProxy, startRandomProxy } from './random-proxy.ts';
 import { RawClient, type RawClientOptions } from './raw-client.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -96,10 +95,8 @@ async function startInstance(
     onBug: (error) => bugs.push(error),
   });
   const http = createAdaptorServer({ fetch: (request, env) => mcp.fetch(request, env as never) }) as Server;
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
   return {
-    origin: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    origin: await listenLocally(http),
     mcp,
     close: async () => {
       http.close();

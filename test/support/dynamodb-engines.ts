@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { freePort } from '../../src/app/embedded/port.ts';
 import { spawnWithParent } from './spawn-with-parent.ts';
 
 export interface DynamodbEngine {
@@ -61,7 +61,7 @@ const START_BOUND_MS = 10_000;
 
 /** dynoxide as a child process, in memory. */
 export async function startDynoxide(): Promise<DynamodbEngine> {
-  const port = await freePort();
+  const port = await freePort(undefined);
   const engine = spawnWithParent([dynoxidePath(), 'serve', '--host', '127.0.0.1', '--port', String(port)]);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
@@ -81,14 +81,6 @@ async function answers(endpoint: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`no answer within ${START_BOUND_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The engines that this machine has, with a way to start each. */

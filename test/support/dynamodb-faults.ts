@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as open, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeWithConnections, listenLocally } from './local-server.ts';
 
 /**
  * What becomes of a request. `silent`: no answer ever comes. `halved`: nor does the rest of one that has begun.
@@ -35,15 +34,10 @@ export async function startDynamodbFaults(upstream: string): Promise<DynamodbFau
     const action = String(request.headers['x-amz-target']).replace(/^.*\./, '');
     void decided(faults, action).then((fate) => meet(fate, request, response, upstream));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   const faults: DynamodbFaults = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: await listenLocally(server),
     fate: () => 'passed',
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: () => closeWithConnections(server),
   };
   return faults;
 }

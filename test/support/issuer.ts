@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
 import type { Provider } from 'oidc-provider';
+import { closeWithConnections, listenLocally } from './local-server.ts';
 
 export const AUDIENCE = 'https://mcp.example.com/mcp';
 export const SCOPES = ['mcp:use', 'mcp:write'];
@@ -39,9 +38,8 @@ export async function startIssuer(): Promise<Issuer> {
   let server = createServer(listener);
   let port = 0;
   const start = async (): Promise<void> => {
-    server = createServer(listener).listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
+    server = createServer(listener);
+    port = Number(new URL(await listenLocally(server, port)).port);
   };
   await start();
   const url = `http://127.0.0.1:${port}`;
@@ -88,10 +86,7 @@ export async function startIssuer(): Promise<Issuer> {
     rotate,
     stop: async () => {
       if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+      await closeWithConnections(server);
     },
     start,
   };

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { forward } from './forward.ts';
+import { closeWithConnections, listenLocally } from './local-server.ts';
 
 /** A load balancer without any stickiness, as a test needs one. */
 export interface RandomProxy {
@@ -72,21 +71,14 @@ export async function startRandomProxy(options: RandomProxyOptions = {}): Promis
   };
 
   const server = createServer((request, response) => void handle(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: await listenLocally(server),
     handled,
     add: (upstream) => void upstreams.add(upstream),
     remove: (upstream) => void upstreams.delete(upstream),
     // Requests to upstreams end with the client's connection.
     cut: () => server.closeAllConnections(),
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeWithConnections(server),
   };
 }
 

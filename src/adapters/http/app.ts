@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { ProtectedResource } from '../../ports/authentication.ts';
+import { bugResponse } from './errors.ts';
 import type { McpHandler, NodeBindings } from './mcp-handler.ts';
 import { resourceMetadataPaths, resourceMetadataResponse } from './protected-resource.ts';
 
@@ -9,12 +10,14 @@ export interface HttpAppOptions {
   readonly notReady: () => Promise<string | undefined>;
   /** What clients without a token are told of. Absent without authentication. */
   readonly resource?: ProtectedResource | undefined;
+  /** Told of errors that nobody foresaw, with the reference that the client was given. */
+  readonly onBug: (error: unknown, reference: string) => void;
 }
 
 type Environment = { Bindings: NodeBindings };
 
 /** The service over HTTP. `fetch` of the returned app is a web-standard handler. */
-export function httpApp({ mcp, notReady, resource }: HttpAppOptions): Hono<Environment> {
+export function httpApp({ mcp, notReady, resource, onBug }: HttpAppOptions): Hono<Environment> {
   const app = new Hono<Environment>();
   // Probes come from a balancer under any name, and tell nothing about sessions.
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -27,6 +30,8 @@ export function httpApp({ mcp, notReady, resource }: HttpAppOptions): Hono<Envir
       app.get(path, () => resourceMetadataResponse(resource));
   }
   app.all('/mcp', (c) => mcp(c.req.raw, c.env));
+  // Hono would print it on the console.
+  app.onError((error) => bugResponse(error, onBug));
   app.notFound((c) => c.json({ error: 'Not found. The MCP endpoint is /mcp.' }, 404));
   return app;
 }

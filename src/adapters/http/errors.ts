@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { JsonRpcId, ProtocolProblem } from '../../ports/mcp-endpoint.ts';
 
@@ -73,6 +74,17 @@ export function errorResponse(problem: Problem, message: string, requestId?: Jso
     status,
     headers: { 'Content-Type': 'application/json', ...headers },
   });
+}
+
+/** Answers an error that nobody foresaw: with a reference only, under which `onBug` is told of it. */
+export function bugResponse(
+  error: unknown,
+  onBug: (error: unknown, reference: string) => void,
+  requestId?: JsonRpcId,
+): Response {
+  const reference = randomUUID();
+  onBug(error, reference);
+  return errorResponse('internal', `Internal error. Reference: ${reference}`, requestId);
 }
 
 /** A request that is refused before it reaches the endpoint. */

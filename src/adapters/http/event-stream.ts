@@ -1,4 +1,6 @@
+import { ClientTooSlow } from '../../domain/client-too-slow.ts';
 import type { EventStream, StreamEvent } from '../../ports/mcp-endpoint.ts';
+import type { BreakOff } from '../../ports/stateless-endpoint.ts';
 
 /** A comment this often tells proxies that the stream lives, and finds out whether the client does. */
 const KEEP_ALIVE_MS = 25_000;
@@ -22,11 +24,16 @@ const KEEP_ALIVE = UTF8.encode(': keep-alive\n\n');
 /**
  * Sends a stream as server-sent events. Events are only asked for when the client has room, and one that has none for
  * 100 s and more is cut off.
+ * @param breakOff called where the stream cannot go on; without it, the body fails
  */
-export function eventStreamResponse(events: EventStream): Response {
+export function eventStreamResponse(events: EventStream, breakOff?: BreakOff): Response {
   let keepAlive: NodeJS.Timeout | undefined;
   let stalled = 0;
   let isCutOff = false;
+  const fail = (controller: ReadableStreamDefaultController, reason: unknown): void => {
+    if (breakOff === undefined) controller.error(reason);
+    else breakOff(reason);
+  };
   const body = new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
@@ -42,16 +49,19 @@ export function eventStreamResponse(events: EventStream): Response {
           clearInterval(keepAlive);
           isCutOff = true;
           events.close();
-          controller.error(new Error('the stream was broken off, because its client does not read it'));
+          fail(controller, new ClientTooSlow());
         }, KEEP_ALIVE_MS).unref();
       },
       pull: async (controller) => {
         let next: readonly StreamEvent[] | undefined;
         try {
           next = await events.next();
-        } finally {
-          if (next === undefined) clearInterval(keepAlive);
+        } catch (error) {
+          clearInterval(keepAlive);
+          fail(controller, error);
+          return;
         }
+        if (next === undefined) clearInterval(keepAlive);
         if (isCutOff) return;
         if (next === undefined) controller.close();
         else controller.enqueue(UTF8.encode(next.map(encode).join('')));

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { ClientTooSlow } from '../../domain/client-too-slow.ts';
 import { DurableMcpError } from '../../domain/errors.ts';
 import type { Authentication } from '../../ports/authentication.ts';
 import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
-import { errorResponse, RequestRefused } from './errors.ts';
+import { bugResponse, errorResponse, RequestRefused } from './errors.ts';
 import { assertAddressedToUs, type Exposure } from './exposure.ts';
 import { McpRoute } from './mcp-route.ts';
 import { challengeOf } from './protected-resource.ts';
@@ -28,6 +29,8 @@ export interface McpHandlerOptions {
 /** What `@hono/node-server` hands over beside the web request. */
 export interface NodeBindings {
   readonly incoming?: IncomingMessage;
+  /** Destroyed to break a stream off. Without it the body fails, and its stack is printed on the console. */
+  readonly outgoing?: { destroy(): unknown };
 }
 
 /** Answers one request to the MCP endpoint, whatever its path. Never rejects. */
@@ -41,13 +44,14 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
 
   const answer = async (
     request: Request,
-    incoming: IncomingMessage | undefined,
+    node: NodeBindings | undefined,
     onRequestId: (id: JsonRpcId) => void,
   ): Promise<Response> => {
     assertAddressedToUs(request.headers, exposure);
     // Before anything else is looked at, and before any of the body is read.
     const principal = authentication && (await authentication.principalOf(request));
-    const from = { request, incoming, principal };
+    const { incoming, outgoing } = node ?? {};
+    const from = { request, incoming, principal, breakOff: outgoing && breaksOff(outgoing) };
     switch (request.method) {
       case 'POST':
         return route.post(from, onRequestId);
@@ -60,6 +64,11 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
     }
   };
 
+  const breaksOff = (outgoing: { destroy(): unknown }) => (reason: unknown) => {
+    outgoing.destroy();
+    if (!(reason instanceof ClientTooSlow)) options.onBug(reason, randomUUID());
+  };
+
   const explain = (error: unknown, requestId: JsonRpcId | undefined): Response => {
     if (error instanceof RequestRefused) return errorResponse(error.problem, error.message, requestId);
     if (error instanceof DurableMcpError) {
@@ -70,15 +79,13 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
       if (challenge !== undefined) response.headers.set('WWW-Authenticate', challenge);
       return response;
     }
-    const reference = randomUUID();
-    options.onBug(error, reference);
-    return errorResponse('internal', `Internal error. Reference: ${reference}`, requestId);
+    return bugResponse(error, options.onBug, requestId);
   };
 
   return async (request, node) => {
     let requestId: JsonRpcId | undefined;
     try {
-      return await answer(request, node?.incoming, (id) => {
+      return await answer(request, node, (id) => {
         requestId = id;
       });
     } catch (error) {

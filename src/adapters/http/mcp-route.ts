@@ -4,7 +4,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { isStatelessRevision } from '../../domain/protocol-revision.ts';
 import { requestIdOf } from '../../domain/request-id.ts';
 import type { JsonRpcId, McpCaller, McpEndpoint, McpReply, RequestInfo } from '../../ports/mcp-endpoint.ts';
-import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
+import type { BreakOff, StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
 import { errorResponse } from './errors.ts';
 import { eventStreamResponse } from './event-stream.ts';
 import { assertAcceptsJsonAndStream, assertAcceptsStream, assertJsonContent } from './media-types.ts';
@@ -27,6 +27,8 @@ export interface McpRequest {
   readonly incoming: IncomingMessage | undefined;
   /** Absent where the caller is not known by name. */
   readonly principal: Principal | undefined;
+  /** Absent where nothing is known of the connection. */
+  readonly breakOff: BreakOff | undefined;
 }
 
 /** The MCP endpoint's methods over HTTP: headers and bytes on the outside, messages on the inside. */
@@ -45,7 +47,7 @@ export class McpRoute {
 
   /** @param onRequestId told of the id of the JSON-RPC request, for the error that may have to answer it */
   async post(
-    { request, incoming, principal }: McpRequest,
+    { request, incoming, principal, breakOff }: McpRequest,
     onRequestId: (id: JsonRpcId) => void,
   ): Promise<Response> {
     assertAcceptsJsonAndStream(request.headers.get('accept'));
@@ -55,10 +57,10 @@ export class McpRoute {
     if (id !== undefined) onRequestId(id);
     assertDepth(message, 'message');
     if (await this.#stateless.serves(request, message)) {
-      const answer = await this.#stateless.answer(this.#shown(request), message, principal);
+      const answer = await this.#stateless.answer(this.#shown(request), message, principal, breakOff);
       return answer instanceof Response ? answer : respond(answer, 202);
     }
-    return respond(await this.#endpoint.post(message, this.#caller(request, principal)), 202);
+    return respond(await this.#endpoint.post(message, this.#caller(request, principal)), 202, breakOff);
   }
 
   async delete({ request, principal }: McpRequest): Promise<Response> {
@@ -66,11 +68,11 @@ export class McpRoute {
     return respond(await this.#endpoint.terminate(this.#caller(request, principal)), 200);
   }
 
-  async get({ request, principal }: McpRequest): Promise<Response> {
+  async get({ request, principal, breakOff }: McpRequest): Promise<Response> {
     if (isStateless(request.headers)) return this.notAllowed('POST');
     assertAcceptsStream(request.headers.get('accept'));
     const lastEventId = shortHeader(request.headers, 'Last-Event-ID') || undefined;
-    return respond(await this.#endpoint.listen(this.#caller(request, principal), lastEventId), 200);
+    return respond(await this.#endpoint.listen(this.#caller(request, principal), lastEventId), 200, breakOff);
   }
 
   /** @param methods those that are, for the revision that the request is of */
@@ -122,7 +124,7 @@ class LazyRequestInfo implements RequestInfo {
   }
 }
 
-function respond(reply: McpReply, acceptedStatus: number): Response {
+function respond(reply: McpReply, acceptedStatus: number, breakOff?: BreakOff): Response {
   switch (reply.kind) {
     case 'accepted':
       return new Response(null, { status: acceptedStatus });
@@ -137,7 +139,7 @@ function respond(reply: McpReply, acceptedStatus: number): Response {
       // How server-sent events tell a client to reconnect no more (HTML Standard, 9.2.3).
       return new Response(null, { status: 204 });
     case 'streamed':
-      return eventStreamResponse(reply.events);
+      return eventStreamResponse(reply.events, breakOff);
     case 'refused':
       return errorResponse(reply.problem, reply.message, reply.requestId);
   }

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { sessions, sessionValues } from './schema.ts';
-import { textsParameter, timesParameter } from './statement.ts';
+import { textsParameter, timesParameter, timestamp } from './statement.ts';
+import { isKeyOf, isLiveAt, isVersion } from './value-conditions.ts';
 
 /* The values that a statement for several callers is asked for: `asked (ref, key, now, …, position)`. */
 
@@ -8,5 +8,6 @@ export const refs = textsParameter('ref');
 export const keys = textsParameter('key');
 export const nows = timesParameter('now');
 
-export const isOfLiveSession = sql`${sessions.ref} = asked.ref and ${sessions.expiresAt} > to_timestamp(asked.now / 1000)`;
-export const isAsked = sql`${sessionValues.sessionRef} = asked.ref and ${sessionValues.key} = asked.key`;
+export const isOfLiveSession = isLiveAt(sql`asked.ref`, timestamp(sql`asked.now`));
+export const isAsked = isKeyOf(sql`asked.ref`, sql`asked.key`);
+export const isAskedVersion = isVersion(sql`asked.expected_version`);

@@ -29,6 +29,14 @@ export interface DatabaseOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/**
+ * Whether a connection on which `error` was met can serve others. pool.query() would throw it away on every error; after
+ * one that the server answered with it is fine. After any other, nobody knows in the midst of what it is.
+ */
+function isStillGood(error: unknown): boolean {
+  return sqlState(error) !== undefined && !(domainError(error) instanceof StoreUnavailable);
+}
+
 /** The connections of one store instance, and the one way in which its statements are run. */
 export class Database {
   readonly #pool: pg.Pool;
@@ -37,7 +45,7 @@ export class Database {
   /** Once it is known it stays so. */
   #pooled: boolean | undefined;
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
-  readonly #refusals: ((error: Error) => void)[] = [];
+  readonly #refusals = new Set<(error: Error) => void>();
   readonly #standbys = new SuspectedStandbys();
 
   constructor(options: DatabaseOptions) {
@@ -113,8 +121,7 @@ export class Database {
     } catch (error) {
       if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
       if (isUnanswered(error)) void this.#abandon(client);
-      // pool.query() would throw the connection away on every error; one that the server answered with is fine.
-      else client.release(domainError(error) instanceof StoreUnavailable);
+      else client.release(!isStillGood(error));
       throw error;
     }
   }
@@ -148,20 +155,15 @@ export class Database {
 
   #unlessRefused(connected: Promise<pg.PoolClient>): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
-      this.#refusals.push(reject);
-      const isRefused = (): boolean => {
-        const index = this.#refusals.indexOf(reject);
-        if (index >= 0) this.#refusals.splice(index, 1);
-        return index < 0;
-      };
+      this.#refusals.add(reject);
       connected.then(
         (client) => {
           // It may have been on its way.
-          if (isRefused()) client.release();
-          else resolve(client);
+          if (this.#refusals.delete(reject)) resolve(client);
+          else client.release();
         },
         (error: unknown) => {
-          if (!isRefused()) reject(error);
+          if (this.#refusals.delete(reject)) reject(error);
         },
       );
     });
@@ -170,7 +172,8 @@ export class Database {
   /** Refuses new statements and those that wait for others, and resolves when those under way are done. */
   async close(): Promise<void> {
     const ended = this.#pool.end();
-    for (const refuse of this.#refusals.splice(0)) refuse(new Error('the store is being closed'));
+    for (const refuse of this.#refusals) refuse(new Error('the store is being closed'));
+    this.#refusals.clear();
     await ended;
   }
 }

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { isAsked, isOfLiveSession, keys, nows, refs } from './asked-values.ts';
+import { isAsked, isAskedVersion, isOfLiveSession, keys, nows, refs } from './asked-values.ts';
 import type { Columns, OfCaller } from './gathered-statement.ts';
 import { sessions, sessionValues } from './schema.ts';
-import { bigintsParameter, jsonParameter, statement, textsParameter } from './statement.ts';
+import { bigintsParameter, jsonParameter, statement, textsParameter, timestamp } from './statement.ts';
 import { isExpected, isKey, isLive, now, type OfSession } from './value-conditions.ts';
 
 type Given = OfSession & {
@@ -44,13 +44,13 @@ with locked as (
          with ordinality as asked (ref, key, json, expected_version, now, position)
     join ${sessions} on ${isOfLiveSession}
     join ${sessionValues} on ${isAsked} and ${sessionValues.deletedAt} is null
-         and (asked.expected_version is null or ${sessionValues.version} = asked.expected_version)
+         and ${isAskedVersion}
      for no key update of ${sessionValues} skip locked
 )
 update ${sessionValues}
    set value = locked.json::json,
        version = ${sessionValues.version} + 1,
-       updated_at = to_timestamp(locked.now / 1000)
+       updated_at = ${timestamp(sql`locked.now`)}
   from locked
  where ${sessionValues.sessionRef} = locked.session_ref and ${sessionValues.key} = locked.key
 returning locked.position::integer as "position", ${sessionValues.version} as "version"`,

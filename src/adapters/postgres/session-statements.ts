@@ -10,6 +10,7 @@ import {
   textsParameter,
   timeParameter,
   timesParameter,
+  timestamp,
 } from './statement.ts';
 
 const ref = textParameter('ref');
@@ -90,7 +91,7 @@ export const touchSessions = statement<
   'mcp_touch_sessions',
   sql`
 with touched as (
-  select ref, to_timestamp(max(last_seen_at) / 1000) as last_seen_at, to_timestamp(max(expires_at) / 1000) as expires_at
+  select ref, ${timestamp(sql`max(last_seen_at)`)} as last_seen_at, ${timestamp(sql`max(expires_at)`)} as expires_at
     from unnest(${textsParameter('refs')}, ${timesParameter('lastSeenAts')}, ${timesParameter('expiresAts')})
          as touch (ref, last_seen_at, expires_at)
    group by ref

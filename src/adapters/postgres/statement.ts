@@ -41,9 +41,11 @@ export const jsonParameter = (name: string): SQL => sql`${sql.placeholder(name)}
 export const textsParameter = (name: string): SQL => sql`${sql.placeholder(name)}::text[]`;
 export const bigintsParameter = (name: string): SQL => sql`${sql.placeholder(name)}::bigint[]`;
 export const timesParameter = (name: string): SQL => sql`${sql.placeholder(name)}::float8[]`;
-/** A parameter in Unix milliseconds. `to_timestamp` rounds to microseconds, so no millisecond is lost. */
-export const timeParameter = (name: string): SQL =>
-  sql`to_timestamp(${sql.placeholder(name)}::float8 / 1000)`;
+/** A parameter in Unix milliseconds. */
+export const timeParameter = (name: string): SQL => timestamp(sql`${sql.placeholder(name)}::float8`);
+
+/** The time of Unix milliseconds. `to_timestamp` rounds to microseconds, so no millisecond is lost. */
+export const timestamp = (unixMs: SQL): SQL => sql`to_timestamp(${unixMs} / 1000)`;
 
 /** A time as Unix milliseconds: `float8` reaches JavaScript as a number, `timestamptz` as a costlier `Date`. */
 export const milliseconds = (time: SQLWrapper): SQL => sql`(extract(epoch from ${time}) * 1000)::float8`;

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { sessions, sessionValues } from './schema.ts';
 import { bigintParameter, textParameter, timeParameter } from './statement.ts';
 
@@ -13,10 +13,17 @@ export const key = textParameter('key');
 export const now = timeParameter('now');
 export const expected = bigintParameter('expectedVersion');
 
-export const isLive = sql`${sessions.ref} = ${ref} and ${sessions.expiresAt} > ${now}`;
-export const isKey = sql`${sessionValues.sessionRef} = ${ref} and ${sessionValues.key} = ${key}`;
+export const isLiveAt = (ref: SQL, now: SQL): SQL =>
+  sql`${sessions.ref} = ${ref} and ${sessions.expiresAt} > ${now}`;
+export const isKeyOf = (ref: SQL, key: SQL): SQL =>
+  sql`${sessionValues.sessionRef} = ${ref} and ${sessionValues.key} = ${key}`;
 /** Expected is what is there, where something is expected. */
-export const isExpected = sql`(${expected} is null or ${sessionValues.version} = ${expected})`;
+export const isVersion = (expected: SQL): SQL =>
+  sql`(${expected} is null or ${sessionValues.version} = ${expected})`;
+
+export const isLive = isLiveAt(ref, now);
+export const isKey = isKeyOf(ref, key);
+export const isExpected = isVersion(expected);
 
 /** What the snapshot of a guarded write showed, beside what it wrote; no row where the session is gone. */
 export interface Snapshot {

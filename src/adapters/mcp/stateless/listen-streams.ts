@@ -5,6 +5,7 @@ import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { BreakOff } from '../../../ports/stateless-endpoint.ts';
 import { isObject } from '../jsonrpc.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import { ChangeBus } from './change-bus.ts';
@@ -45,6 +46,7 @@ export class ListenStreams {
     request: Request,
     message: unknown,
     principal: Principal | undefined,
+    breakOff?: BreakOff,
   ): Promise<Response | McpReply> {
     const stopping = refused('stopping', STOPPING, requestIdOf(message));
     if (this.#isEnding) return stopping;
@@ -52,7 +54,7 @@ export class ListenStreams {
     // The SDK tells the client at once that it is listened for: from then on nothing may be missed.
     const release = await this.bus.ready();
     try {
-      return this.#isEnding ? stopping : await this.#listen(request, message, principal);
+      return this.#isEnding ? stopping : await this.#listen(request, message, principal, breakOff);
     } finally {
       release();
     }
@@ -71,6 +73,7 @@ export class ListenStreams {
     request: Request,
     message: unknown,
     principal: Principal | undefined,
+    breakOff?: BreakOff,
   ): Promise<Response | McpReply> {
     const leave = this.#options.occupancy.take();
     const broken = new AbortController();
@@ -98,7 +101,7 @@ export class ListenStreams {
     try {
       const answer = await served.answer(given);
       if (!isEventStream(answer)) return answer;
-      stream = withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver });
+      stream = withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver, breakOff });
       return new Response(stream, answer);
     } finally {
       if (stream === undefined) onOver();

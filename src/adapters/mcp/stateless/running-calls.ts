@@ -2,6 +2,7 @@ import type { Occupancy } from '../../../domain/occupancy.ts';
 import type { Principal } from '../../../domain/principal.ts';
 import { requestIdOf } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
+import type { BreakOff } from '../../../ports/stateless-endpoint.ts';
 import { InFlight } from '../in-flight.ts';
 import { refused, STOPPING } from '../refusal.ts';
 import { ServedRequest, type ServedRequestOptions } from './served-request.ts';
@@ -30,6 +31,7 @@ export class RunningCalls {
     request: Request,
     message: unknown,
     principal: Principal | undefined,
+    breakOff?: BreakOff,
   ): Promise<Response | McpReply> {
     if (this.#isStopped) return refused('stopping', STOPPING, requestIdOf(message));
     const leave = this.#options.occupancy.take();
@@ -44,7 +46,8 @@ export class RunningCalls {
     try {
       const answer = await served.answer(request);
       if (!isEventStream(answer)) return answer;
-      return new Response(withUnreadLimit(answer.body, { bytes: UNREAD_BYTES, onOver: () => {} }), answer);
+      const limit = { bytes: UNREAD_BYTES, onOver: () => {}, breakOff };
+      return new Response(withUnreadLimit(answer.body, limit), answer);
     } finally {
       served.whenOver(() => {
         this.#running.delete(served);

@@ -5,7 +5,7 @@ import type { Principal } from '../../../domain/principal.ts';
 import { isStatelessRevision } from '../../../domain/protocol-revision.ts';
 import { isRequestId } from '../../../domain/request-id.ts';
 import type { McpReply } from '../../../ports/mcp-endpoint.ts';
-import type { StatelessEndpoint } from '../../../ports/stateless-endpoint.ts';
+import type { BreakOff, StatelessEndpoint } from '../../../ports/stateless-endpoint.ts';
 import { isObject, REQUEST_ID_RULE } from '../jsonrpc.ts';
 import { refused } from '../refusal.ts';
 import { ListenStreams } from './listen-streams.ts';
@@ -40,13 +40,18 @@ export class SdkStatelessEndpoint implements StatelessEndpoint {
     return claimsRevision(request.headers, body) && !(await isLegacyRequest(request, body));
   }
 
-  answer(request: Request, body: unknown, principal: Principal | undefined): Promise<Response | McpReply> {
+  answer(
+    request: Request,
+    body: unknown,
+    principal: Principal | undefined,
+    breakOff?: BreakOff,
+  ): Promise<Response | McpReply> {
     // The SDK would answer a number that JavaScript rounds with the rounded one, and have no bound for texts.
     if (isObject(body) && 'id' in body && !isRequestId(body['id'])) {
       return Promise.resolve(refused('invalid_message', REQUEST_ID_RULE));
     }
     const kind = listensForChanges(body) ? this.#streams : this.#calls;
-    return kind.answer(request, body, principal);
+    return kind.answer(request, body, principal, breakOff);
   }
 
   /** Ends the streams of changes. Later ones are refused. */

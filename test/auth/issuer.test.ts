@@ -163,6 +163,31 @@ describe('an issuer that is down', () => {
     await service.service.mcp.close();
   });
 
+  // Catches: an issuer that gets each request that comes in while it recovers, and one whose keys have moved meanwhile.
+  it('is asked at most once a second, and where its keys are then', async () => {
+    let place = '/old';
+    const asked: string[] = [];
+    const issuer = await newIssuer();
+    const keys = [issuer.publicKey()];
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      if (url === '/old') response.writeHead(500).end();
+      else response.end(JSON.stringify({ issuer: origin, jwks_uri: `${origin}${place}`, keys }));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { subjectOf } = verifier({ issuer: origin });
+    const token = await issuer.mint({ iss: origin });
+    for (let count = 0; count < 5; count += 1) {
+      await expect(subjectOf(token)).rejects.toThrow(IssuerUnavailable);
+    }
+    expect(asked).toEqual(['/.well-known/oauth-authorization-server', '/old']);
+    place = '/new';
+    pass(2);
+    expect(await subjectOf(token)).toBe('alice');
+  });
+
   it('is not waited for without end', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
     await once(silent, 'listening');

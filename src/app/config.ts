@@ -4,6 +4,7 @@ import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
 import { type AuthenticationConfig, readAuthenticationConfig } from './authentication-config.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
+import { hostInUrl } from './host-in-url.ts';
 import { type Environment, InvalidSettings, SettingsReader } from './settings.ts';
 import { readStoreConfig, type StoreConfig, type StoreName } from './store-config.ts';
 
@@ -13,6 +14,16 @@ const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1', 'localhost'];
 
 /** Ports that users of the two original examples know. */
 const DEFAULT_PORTS: Readonly<Record<StoreName, number>> = { postgres: 8060, dynamodb: 8062 };
+
+/** As requests have it, which is all that such a setting is compared with. */
+const HOST = {
+  pattern: /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/,
+  rule: 'names such as app.example.com, each with a port or without, separated by commas',
+};
+const ORIGIN = {
+  pattern: /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#@\s]*)$/,
+  rule: 'origins such as https://app.example.com, without a path, separated by commas',
+};
 
 /** A hundred years: beyond any session, and far from where dates end. */
 const LONGEST_S = 100 * 365 * 24 * 60 * 60;
@@ -89,8 +100,8 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
   const config: ServerConfig = {
     host,
     port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
-    allowedHosts: [host.toLowerCase(), ...settings.list('ALLOWED_HOSTS')],
-    allowedOrigins: settings.list('ALLOWED_ORIGINS'),
+    allowedHosts: [hostInUrl(host).toLowerCase(), ...settings.list('ALLOWED_HOSTS', HOST)],
+    allowedOrigins: settings.list('ALLOWED_ORIGINS', ORIGIN),
     authentication,
     bodyBytes: settings.integer('MAX_BODY_BYTES', DEFAULT_BODY_BYTES, { min: 1_024, max: 64 * 1024 * 1024 }),
     lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },

@@ -1,12 +1,18 @@
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import type { NodeBindings } from '../adapters/http/mcp-handler.ts';
-import { answerUnreadable, HEADERS_BYTES, type ReadingError } from '../adapters/http/unreadable-request.ts';
+import {
+  answerUnreadable,
+  HEADERS_BYTES,
+  malformedRequest,
+  type ReadingError,
+} from '../adapters/http/unreadable-request.ts';
 import { within } from '../domain/within.ts';
 import { FINISH_MS } from './defaults.ts';
+import { hostInUrl } from './host-in-url.ts';
 import type { Service } from './service.ts';
 
 /** For the errors that end unfinished calls to reach their clients. */
@@ -39,20 +45,28 @@ export async function listen(
 ): Promise<HttpServer> {
   let stopping = false;
   const latest = new WeakMap<Duplex, ServerResponse>();
-  const server = createAdaptorServer({
-    fetch: async (request, node) => {
+  const listener = getRequestListener(
+    async (request, node) => {
       const response = await service.app.fetch(request, node as NodeBindings);
       // A connection that stays open would hold up the stop, and send its next request to a dying instance.
       if (stopping) (node as HttpBindings).outgoing.shouldKeepAlive = false;
       return response;
     },
-    serverOptions: {
-      maxHeaderSize: HEADERS_BYTES,
-      headersTimeout: arrival.headersMs,
-      requestTimeout: arrival.requestMs,
-      connectionsCheckingInterval: arrival.checkMs,
+    {
+      // The app itself never fails: what it does not foresee, it answers.
+      errorHandler: (error) =>
+        error instanceof RequestError ? malformedRequest() : new Response(null, { status: 500 }),
     },
-  }) as Server;
+  );
+  const limits = {
+    maxHeaderSize: HEADERS_BYTES,
+    headersTimeout: arrival.headersMs,
+    requestTimeout: arrival.requestMs,
+    connectionsCheckingInterval: arrival.checkMs,
+  };
+  const server = createServer(limits, (request, response) => void listener(request, response));
+  // Node would leave out what comes behind the 2,000th, an Origin for example. Their size is limited anyway.
+  server.maxHeadersCount = 0;
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
     latest.set(socket, response),
   );
@@ -63,9 +77,8 @@ export async function listen(
   server.listen(address.port, address.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
   return {
-    origin: `http://${host}:${port}`,
+    origin: `http://${hostInUrl(address.host)}:${port}`,
     stop: async () => {
       stopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,7 +1,10 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 
-/** As long as the id of a session, which is a bearer secret, or longer. */
-const MAY_BE_ID = /[A-Za-z0-9_-]{43,}/g;
+/**
+ * As long as the id of a session, which is a bearer secret, or longer. Escapes are taken one by one, so that the letter
+ * of one is not taken for the beginning of what follows it: what is left of it would be no JSON.
+ */
+const ESCAPE_OR_MAY_BE_ID = /\\(?:u[0-9a-fA-F]{4}|.)|[A-Za-z0-9_-]{43,}/g;
 
 /**
  * Structured logs on stderr, written at once: what led to a crash must not sit in a buffer. Whatever may be the id of a
@@ -17,10 +20,14 @@ export function createLogger(
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: brief },
-      hooks: { streamWrite: (line) => line.replace(MAY_BE_ID, '<hidden>') },
+      hooks: { streamWrite: (line) => line.replace(ESCAPE_OR_MAY_BE_ID, withoutId) },
     },
     destination,
   );
+}
+
+function withoutId(found: string): string {
+  return found.startsWith('\\') ? found : '<hidden>';
 }
 
 /** An error without the fields that drivers attach, which may hold the data of a statement. */

@@ -52,11 +52,18 @@ export class SettingsReader {
     return this.oneOf(name, 'false', ['true', 'false']) === 'true';
   }
 
-  list(name: string): readonly string[] {
-    return this.text(name, '')
+  /** In lower case. */
+  list(
+    name: string,
+    { pattern, rule }: { readonly pattern: RegExp; readonly rule: string },
+  ): readonly string[] {
+    const items = this.text(name, '')
       .split(',')
       .map((item) => item.trim().toLowerCase())
       .filter((item) => item !== '');
+    const odd = items.find((item) => !pattern.test(item));
+    if (odd !== undefined) this.#refuse(name, odd, rule);
+    return items;
   }
 
   /** Kept as they are, separated by spaces or commas. */

@@ -91,6 +91,26 @@ describe('a request', () => {
     expect(reason).toBe(expected);
   });
 
+  // Catches: an Origin that nobody looks at, since Node takes 2,000 headers and leaves out the rest.
+  it('is refused for a header that stands behind thousands of others', async () => {
+    const body = JSON.stringify(initializeMessage());
+    const headers = [...POST, `Content-Length: ${body.length}`, 'Connection: close'];
+    const { socket, said } = await connection();
+    const all = [...headers, ...Array.from({ length: 2_500 }, () => 'a:'), 'Origin: https://evil.example'];
+    socket.write(`${all.join('\r\n')}\r\n\r\n${body}`);
+    expect((await said()).reason).toBe('origin_not_allowed');
+  });
+
+  it.each([
+    'GET /mcp HTTP/1.1\r\nHost: a b',
+    'GET /mcp HTTP/1.0\r\nX: no host',
+    'OPTIONS * HTTP/1.1\r\nHost: a',
+  ])('that names nothing to ask for is answered as JSON-RPC, and ended: %j', async (head) => {
+    const { socket, said } = await connection();
+    socket.write(`${head}\r\n\r\n`);
+    expect((await said()).reason).toBe('malformed_request');
+  });
+
   it('whose headers are just not too large is answered', async () => {
     const body = JSON.stringify(initializeMessage());
     const [, ...known] = POST;

@@ -142,6 +142,13 @@ describe('a bad value', () => {
     ['MAX_SESSIONS_PER_PRINCIPAL', '0'],
     ['MAX_STREAMS_PER_SESSION', '0'],
     ['MAX_STREAMS_PER_INSTANCE', '1000001'],
+    // Each would never match any request.
+    ['ALLOWED_HOSTS', 'https://app.example.com'],
+    ['ALLOWED_HOSTS', 'app.example.com, *'],
+    ['ALLOWED_HOSTS', 'app.example.com/mcp'],
+    ['ALLOWED_HOSTS', 'fd00::1'],
+    ['ALLOWED_ORIGINS', 'app.example.com'],
+    ['ALLOWED_ORIGINS', 'https://app.example.com/'],
   ])('of %s (%s) is told in one line that names it', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringContaining(name)]);
   });
@@ -262,6 +269,15 @@ describe('exposure', () => {
     for (const found of [problems({ HOST: host }), problems({}, { ...POSTGRES, host })]) {
       expect(found).toEqual([expect.stringContaining('ALLOW_UNAUTHENTICATED=yes')]);
     }
+  });
+
+  // Catches: a server that does not answer to the very address that it says it listens on.
+  it.each([
+    ['fd00::1', '[fd00::1]'],
+    ['Example.com', 'example.com'],
+  ])('answers for its own address (HOST=%s)', (HOST, own) => {
+    const environment = { HOST, ALLOW_UNAUTHENTICATED: 'yes', ALLOWED_HOSTS: '[FD00::2]:80, A.example' };
+    expect(readServerConfig(environment, POSTGRES).allowedHosts).toEqual([own, '[fd00::2]:80', 'a.example']);
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.2.example.com'])(

@@ -193,6 +193,23 @@ describe.each([
     await other.stop();
   });
 
+  // Catches: a reference that opens a session to whoever read it in a stolen dump, where nobody is asked for a name.
+  it('alone name sessions by their references', async () => {
+    const open = await newCluster({});
+    const client = await open.open();
+    const { result } = await client.result('open_session', { values: { k: 'a value of nobody' } });
+    const reference = showRef(sessionRef(result.structuredContent.session_id));
+    const url = `${open.proxy.origin}/mcp`;
+    for (const session_id of [reference, reference.slice('ref:'.length)]) {
+      const args = { session_id, key: 'k' };
+      const answers = [
+        JSON.stringify(await client.result('read', args)),
+        await (await fetch(url, statelessCall('read', args))).text(),
+      ];
+      for (const each of answers) expect(each).toMatch(/expired or does not exist/);
+    }
+  });
+
   // Catches: a token, or a part of one that makes it up, in a store that may be stolen.
   it('leave nothing of their tokens in the store', async () => {
     const cluster = await newCluster({ authentication: authentication() });

@@ -1,6 +1,8 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { jwtAuthentication } from '../../src/adapters/auth/jwt-authentication.ts';
 import type { JwtAuthenticationOptions } from '../../src/adapters/auth/jwt-options.ts';
@@ -87,6 +89,40 @@ describe('keys of an issuer', () => {
   });
 });
 
+describe('a key of the issuer that nothing can be verified with', () => {
+  const published = (key: KeyObject): object => key.export({ format: 'jwk' });
+  const short = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+
+  // Catches: a 500 and a line in the log for whoever names such a key, and good tokens that fail because of it.
+  it.each([
+    ['too short', { ...published(short.publicKey), kid: 'it' }, 'RS256'],
+    ['without its numbers', { kty: 'RSA', kid: 'it' }, 'RS256'],
+    ['broken', { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'it' }, 'ES256'],
+    ['private', { ...published(short.privateKey), kid: 'it' }, 'RS256'],
+    ['no object', 'it', 'ES256'],
+  ])('is as none: %s', async (_what, key, alg) => {
+    const { privateKey, publicKey } =
+      alg === 'ES256'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('rsa', { modulusLength: 2_048 });
+    const keys = [key, { ...published(publicKey), kid: 'good' }];
+    const server = createServer((_, response) => void response.end(JSON.stringify({ keys })));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { subjectOf, errors } = verifier({ issuer, jwksUrl: issuer });
+    const signed = (kid?: string): Promise<string> =>
+      new SignJWT({ iss: issuer, aud: AUDIENCE, sub: 'alice' })
+        .setExpirationTime('1m')
+        .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })
+        .sign(privateKey);
+    expect(await subjectOf(await signed('good'))).toBe('alice');
+    expect(await subjectOf(await signed())).toBe('alice');
+    await expect(subjectOf(await signed('it'))).rejects.toThrow(InvalidToken);
+    expect(errors).toEqual([]);
+  });
+});
+
 describe('an issuer that is down', () => {
   const statusOf = async ({ request }: TestService, token: string): Promise<number> =>
     (await request('/mcp', post(initializeMessage(), { Authorization: `Bearer ${token}` }))).status;
@@ -125,6 +161,31 @@ describe('an issuer that is down', () => {
     pass(600);
     expect(await statusOf(service, await issuer.mint())).toBe(503);
     await service.service.mcp.close();
+  });
+
+  // Catches: an issuer that gets each request that comes in while it recovers, and one whose keys have moved meanwhile.
+  it('is asked at most once a second, and where its keys are then', async () => {
+    let place = '/old';
+    const asked: string[] = [];
+    const issuer = await newIssuer();
+    const keys = [issuer.publicKey()];
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      if (url === '/old') response.writeHead(500).end();
+      else response.end(JSON.stringify({ issuer: origin, jwks_uri: `${origin}${place}`, keys }));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { subjectOf } = verifier({ issuer: origin });
+    const token = await issuer.mint({ iss: origin });
+    for (let count = 0; count < 5; count += 1) {
+      await expect(subjectOf(token)).rejects.toThrow(IssuerUnavailable);
+    }
+    expect(asked).toEqual(['/.well-known/oauth-authorization-server', '/old']);
+    place = '/new';
+    pass(2);
+    expect(await subjectOf(token)).toBe('alice');
   });
 
   it('is not waited for without end', async () => {

@@ -197,6 +197,23 @@ describe('the metadata of the resource', () => {
     expect(own.headers.get('www-authenticate')).toContain(`"${METADATA}"`);
   });
 
+  // Catches: a path that is compared once decoded, or taken for a pattern.
+  it.each(['/caf%C3%A9/mcp', '/a b/mcp', '/:tenant/mcp', '/*', '/base/mcp/', '/'])(
+    'is where the challenge says, and not elsewhere: an endpoint at %s',
+    async (path) => {
+      const url = `https://mcp.example.com${path}`;
+      const at = testService({
+        environment: { AUTH_ISSUER: issuer.url, AUTH_AUDIENCE: AUDIENCE, AUTH_RESOURCE: url },
+      });
+      const challenge = (await at.request('/mcp', { method: 'POST' })).headers.get('www-authenticate') ?? '';
+      const [, metadata = ''] = /resource_metadata="([^"]+)"/.exec(challenge) ?? [];
+      const response = await at.request(new URL(metadata).pathname);
+      expect(await response.json()).toMatchObject({ resource: url });
+      expect((await at.request('/.well-known/oauth-protected-resource/other')).status).toBe(404);
+      await at.service.mcp.close();
+    },
+  );
+
   it('is not there without authentication', async () => {
     const open = testService();
     expect((await open.request('/.well-known/oauth-protected-resource')).status).toBe(404);

@@ -8,6 +8,7 @@ import {
 import { IssuerUnavailable } from '../../domain/errors.ts';
 import { discoverJwksUrl } from './discovery.ts';
 import type { JwtAuthenticationOptions } from './jwt-options.ts';
+import { withUsableKeys } from './usable-keys.ts';
 
 /** For metadata and keys together. */
 const TIMEOUT_MS = 5_000;
@@ -52,7 +53,7 @@ export class IssuerKeys {
     const { issuer, jwksUrl } = this.#options;
     if (this.#failure !== undefined && Date.now() < this.#failure.until) throw this.#failure.cause;
     this.#discovered ??= jwksUrl ?? (await discoverJwksUrl(issuer, init.signal));
-    return fetch(this.#discovered, init);
+    return withUsableKeys(await fetch(this.#discovered, init));
   }
 
   #unavailable(cause: unknown): IssuerUnavailable {

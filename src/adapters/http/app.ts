@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { ProtectedResource } from '../../ports/authentication.ts';
 import { bugResponse } from './errors.ts';
 import type { McpHandler, NodeBindings } from './mcp-handler.ts';
-import { resourceMetadataPaths, resourceMetadataResponse } from './protected-resource.ts';
+import { resourceMetadataPaths, resourceMetadataResponse, WELL_KNOWN } from './protected-resource.ts';
 
 export interface HttpAppOptions {
   readonly mcp: McpHandler;
@@ -26,8 +26,13 @@ export function httpApp({ mcp, notReady, resource, onBug }: HttpAppOptions): Hon
     return reason === undefined ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason }, 503);
   });
   if (resource !== undefined) {
-    for (const path of resourceMetadataPaths(resource))
-      app.get(path, () => resourceMetadataResponse(resource));
+    const paths = resourceMetadataPaths(resource);
+    // By the path as it is written: a router would decode it, and take some of its characters for patterns.
+    app.get(`${WELL_KNOWN}/*`, ({ req }, next) =>
+      paths.includes(new URL(req.url).pathname)
+        ? Promise.resolve(resourceMetadataResponse(resource))
+        : next(),
+    );
   }
   app.all('/mcp', (c) => mcp(c.req.raw, c.env));
   // Hono would print it on the console.

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { ProtectedResource } from '../../ports/authentication.ts';
 
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+/** Where the metadata is, of whichever resource. */
+export const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
 /** Where the metadata is found: with the resource's path behind the well-known one (RFC 9728 §3.1). */
 export function resourceMetadataUrl({ url }: ProtectedResource): URL {

@@ -10,6 +10,13 @@ export interface ReadingError extends Error {
 /** All headers of a request together, in bytes. */
 export const HEADERS_BYTES = 16 * 1024;
 
+const NO_REQUEST = 'This is no request of HTTP/1.1';
+
+/** The answer to a request that names nothing that can be asked for: no host, or a target that is no path. */
+export function malformedRequest(): Response {
+  return errorResponse('malformed_request', NO_REQUEST);
+}
+
 /**
  * Answers a request that never became one, as all others are answered that are refused, and ends the connection: what
  * comes next on it cannot be told.
@@ -45,6 +52,6 @@ function explained({ code }: ReadingError): [problem: HttpProblem, message: stri
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return ['request_timeout', 'The request took too long to arrive: send it again, faster'];
     default:
-      return ['malformed_request', 'This is no request of HTTP/1.1'];
+      return ['malformed_request', NO_REQUEST];
   }
 }

@@ -24,6 +24,8 @@ describe('errors of pg become the domain’s', () => {
     '57P01',
     '57P03',
     '58030',
+    '25P03',
+    '25P04',
   ])('%s: the store is unavailable', (code) => {
     const cause = serverError(code);
     const error = domainError(cause);

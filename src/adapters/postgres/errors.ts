@@ -9,6 +9,8 @@ export const READ_ONLY = '25006';
 
 const UNAVAILABLE_STATES: readonly string[] = [
   READ_ONLY,
+  '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
   '40001', // serialization_failure, when repeating did not help
   '40P01', // deadlock_detected, likewise
   '55P03', // lock_not_available

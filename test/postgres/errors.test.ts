@@ -57,6 +57,8 @@ describe('errors of pg become the domain’s', () => {
     Object.assign(new AggregateError([systemError('ECONNREFUSED'), systemError('ECONNREFUSED')]), {
       code: 'ECONNREFUSED',
     }),
+    Object.assign(new Error('bad record type'), { code: 'ERR_SSL_BAD_RECORD_TYPE' }),
+    new Error('received invalid response: 7e'),
     new Error('Connection terminated unexpectedly'),
     new Error('Query read timeout'),
     new Error('timeout exceeded when trying to connect'),

@@ -14,6 +14,8 @@ export interface ListenerOptions {
   readonly connectionString: string;
   readonly channel: string;
   readonly sockets: Sockets;
+  /** How often the connection is asked whether it is there, in ms. Default: 30,000. */
+  readonly heartbeatMs?: number;
   readonly onNotification: (payload: string) => void;
   /** The connection is there, for the first time or again: earlier notifications may have been missed. */
   readonly onListening: () => void;
@@ -94,7 +96,8 @@ export class Listener {
     }
     if (this.#closed || lost) return;
     this.#pause = FIRST_PAUSE_MS;
-    this.#heartbeat = setInterval(() => client.query('select').catch(onLost), HEARTBEAT_MS).unref();
+    const { heartbeatMs = HEARTBEAT_MS } = this.#options;
+    this.#heartbeat = setInterval(() => client.query('select').catch(onLost), heartbeatMs).unref();
     this.#options.onListening();
   }
 }

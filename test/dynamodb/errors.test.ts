@@ -135,6 +135,36 @@ describe('errors of DynamoDB', () => {
     });
   });
 
+  describe('where something else answers', () => {
+    let other: Server;
+    let port: number;
+
+    beforeAll(async () => {
+      other = createServer((request, response) => {
+        const [status, body] = request.headers['x-amz-target']?.toString().endsWith('GetItem')
+          ? [403, '<html>No way</html>']
+          : [200, '{"Attributes":'];
+        request.resume().on('end', () => response.writeHead(status).end(body));
+      });
+      await new Promise<void>((resolve) => other.listen({ host: '127.0.0.1', port: 0 }, resolve));
+      port = (other.address() as AddressInfo).port;
+    });
+    afterAll(() => {
+      other.close();
+      other.closeAllConnections();
+    });
+
+    // Catches: the page of a proxy, half an answer, or a failure of TLS, taken for a bug: 500 instead of 503.
+    it.each(['http', 'https'])('StoreUnavailable over %s', async (protocol) => {
+      const endpoint = `${protocol}://127.0.0.1:${port}`;
+      const client = dynamodbClient({ endpoint, region: 'us-east-1', credentials });
+      const { sessions } = dynamodbStore({ client });
+      await expect(sessions.find(session.ref, NOW)).rejects.toThrow(StoreUnavailable);
+      await expect(sessions.create(newSession())).rejects.toThrow(StoreUnavailable);
+      client.destroy();
+    });
+  });
+
   // Catches: an error swallowed by a retry, a compensation or a best-effort step, and so a write reported as
   // stored that is not.
   it.each([
@@ -146,6 +176,9 @@ describe('errors of DynamoDB', () => {
     ['SomethingNewFromTheServer', 500],
     ['AccessDeniedException', 400],
     ['ExpiredTokenException', 400],
+    // As the service that gives credentials says it.
+    ['AccessDenied', 403],
+    ['SomethingNewAboutTheCaller', 400],
   ])('StoreUnavailable for %s, and nothing is stored', async (name, status) => {
     const { client, store } = fixture.another();
     intercept(client, async () => {

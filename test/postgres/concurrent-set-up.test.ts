@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packagedMigrationFiles, packagedMigrations } from '../../src/adapters/postgres/journal.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { applyPending } from '../../src/adapters/postgres/pending-migrations.ts';
+import { underSchemaLock } from '../../src/adapters/postgres/schema-lock.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import { teardown } from '../../src/adapters/postgres/teardown.ts';
 import { eventually, NOW, newSession, outcomes, times } from '../contract/fixtures.ts';
@@ -29,8 +30,12 @@ describe('migrate and teardown', () => {
     await store.check().finally(() => store.close());
   };
 
-  // Catches: a teardown that removes what a migration is just making, after which the journal says that it is there.
+  // Catches: a teardown that removes what a migration is just making, after which the journal says that it is there; one
+  // that sees, once it has the lock, what was there before it waited, as the database's default has it here.
   it('of ten each at once all succeed, and each leaves everything or nothing', async () => {
+    await database.client.query(
+      `alter database ${database.name} set default_transaction_isolation = 'serializable'`,
+    );
     const { errors } = await outcomes(
       times(20, (index): Promise<unknown> => (index % 2 ? migrate : teardown)({ connectionString })),
     );
@@ -57,6 +62,36 @@ describe('migrate and teardown', () => {
     expect(await tables()).toBe(0);
     expect(await count(`select from pg_locks where locktype = 'advisory'`)).toBe(0);
     expect((await migrate({ connectionString })).applied).toHaveLength((await packagedMigrations()).length);
+  });
+
+  // Catches: the limit that docs/storage.md has operators set for callers' statements, which ends a migration that waits
+  // for another or builds an index.
+  it('a migration may take longer than statements of its role', async () => {
+    await database.client.query(`alter database ${database.name} set statement_timeout = '250ms'`);
+    await database.client.query('begin; create table mcp_instances (id int)');
+    const migrating = migrate({ connectionString });
+    const waitsLonger = `select from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '400ms'`;
+    await eventually(async () => {
+      await database.client.query('select pg_stat_clear_snapshot()');
+      return (await count(waitsLonger)) === 1;
+    }, 'it has waited for longer');
+    await database.client.query('rollback');
+    expect((await migrating).applied).toHaveLength((await packagedMigrations()).length);
+  });
+
+  // Catches: locks that are held for hours, by the connection of a machine that lost its power.
+  it('a migration of which nothing is heard any more loses its locks', async () => {
+    const silent = underSchemaLock(
+      connectionString,
+      async (client) => {
+        await client.query('create table half_done ()');
+        await eventually(async () => (await setUps()) === 0, 'its connection was ended');
+      },
+      { silenceMs: 100 },
+    );
+    await expect(silent).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await tables()).toBe(0);
   });
 
   // Catches: a change of a table that waits for one long transaction, and makes every caller wait behind it until

@@ -336,6 +336,29 @@ describe('connections', () => {
       await eventually(() => calls.one > before, 'a signal over the new connection');
     });
 
+    // Catches: a listener that stays with a former primary, whose heartbeats are answered and where nothing is said any
+    // more: all signals would be 30 s late until the instance is restarted.
+    it('are made again once a write was refused for being read-only', async () => {
+      const session = newSession();
+      await open().sessions.create(session);
+      const store = open();
+      let calls = 0;
+      store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+        calls += 1;
+      });
+      await eventually(() => calls > 0, 'LISTEN');
+      const before = await backends(LISTENING);
+      const readOnly = `alter database ${database.name} set default_transaction_read_only`;
+      await database.client.query(`${readOnly} = on`);
+      await expect(store.sessions.create(newSession())).rejects.toMatchObject({ code: 'store_unavailable' });
+      await database.client.query(`${readOnly} = off`);
+      calls = 0;
+      await eventually(() => calls > 0, 'LISTEN anew');
+      const after = await backends(LISTENING);
+      expect(after).toHaveLength(1);
+      expect(after).not.toEqual(before);
+    });
+
     // Catches: a second call by the echo of one's own notification.
     it('call a watcher of the publishing instance once', async () => {
       const store = open();

@@ -24,6 +24,8 @@ describe('errors of pg become the domain’s', () => {
     '57P01',
     '57P03',
     '58030',
+    '25P03',
+    '25P04',
   ])('%s: the store is unavailable', (code) => {
     const cause = serverError(code);
     const error = domainError(cause);
@@ -55,6 +57,8 @@ describe('errors of pg become the domain’s', () => {
     Object.assign(new AggregateError([systemError('ECONNREFUSED'), systemError('ECONNREFUSED')]), {
       code: 'ECONNREFUSED',
     }),
+    Object.assign(new Error('bad record type'), { code: 'ERR_SSL_BAD_RECORD_TYPE' }),
+    new Error('received invalid response: 7e'),
     new Error('Connection terminated unexpectedly'),
     new Error('Query read timeout'),
     new Error('timeout exceeded when trying to connect'),

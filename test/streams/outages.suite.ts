@@ -43,6 +43,22 @@ export function outagesSuite(newCluster: NewCluster): void {
       expect(stream.messages.at(-1)).toMatchObject({ id: 1, result: {} });
     });
 
+    // Catches: 503 and Retry-After for a call whose tool runs: its client calls again, and the tool runs twice.
+    it.each([
+      ['says nothing', []],
+      ['then notifies', [{ say: 'one' }]],
+      ['then asks', [{ ask: 'one' }]],
+    ])('that does not pass leaves a call that %s its plain answer', async (_, rest) => {
+      const { a, store, gates, ...cluster } = await faultyCluster(newCluster);
+      const client = await cluster.open();
+      await client.call('whoami', {}, { at: a });
+      store.fate = ({ stream }) => (stream.startsWith('call-') ? 'without a table' : 'made');
+      const call = client.call('run', { steps: [{ gate: 'on' }, ...rest] }, { at: a, id: 1 });
+      await eventually(() => cluster.storeErrors.length > 0, 'an attempt to become a stream');
+      gates.open('on');
+      expect(await call).toMatchObject({ status: 200, body: { id: 1, result: {} } });
+    });
+
     // Catches: a connection that ends, or goes on after a hole, when its stream cannot be read.
     it('where a client listens delays what it is given', async () => {
       const { a, b, store, ...cluster } = await faultyCluster(newCluster);

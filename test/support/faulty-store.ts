@@ -1,11 +1,14 @@
-import { StoreUnavailable } from '../../src/domain/errors.ts';
+import { StoreNotSetUp, StoreUnavailable } from '../../src/domain/errors.ts';
 import type { LiveSession } from '../../src/domain/session.ts';
 import type { EventAppend, EventLog, EventPage, EventQuery } from '../../src/ports/event-log.ts';
 import type { Signals, SignalTopic } from '../../src/ports/signals.ts';
 import type { Store } from '../../src/ports/store.ts';
 
-/** What is to become of an append: that of a healthy store, nothing at all, or an error although it was made. */
-export type Fate = 'made' | 'refused' | 'made and lost';
+/**
+ * What is to become of an append: that of a healthy store, nothing at all, an error although it was made, or the error
+ * of a store whose table is not there.
+ */
+export type Fate = 'made' | 'refused' | 'made and lost' | 'without a table';
 
 /** A store whose event log and signals fail as a test tells them to. */
 export class FaultyStore {
@@ -29,6 +32,7 @@ export class FaultyStore {
       append: async (session: LiveSession, append: EventAppend, now: number): Promise<number> => {
         const fate = this.fate(append);
         if (fate === 'refused') return this.#fail();
+        if (fate === 'without a table') throw new StoreNotSetUp('A table is missing', 'setup');
         const sequence = await log.append(session, append, now);
         return fate === 'made' ? sequence : this.#fail();
       },

@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Resets all connections that there are. New ones work. */
   cut(): void;
+  /** Swallows from now on what is said on the connections that there are, without a word. New ones work. */
+  silence(): void;
   /** Resets all connections, and new ones at once, until {@link mend}. */
   refuse(): void;
   mend(): void;
@@ -16,6 +18,7 @@ export interface TcpProxy {
 export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
+  const silences = new Map<Socket, () => void>();
   let refuses = false;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket.on('error', () => {}));
@@ -26,6 +29,11 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     if (refuses) return void client.resetAndDestroy();
     const server = keep(connect(Number(port || 5432), hostname));
     client.pipe(server).pipe(client);
+    silences.set(client, () => {
+      client.unpipe(server).resume();
+      server.unpipe(client).resume();
+    });
+    client.once('close', () => silences.delete(client));
     // Where the server cannot be reached, a client would else wait for it.
     server.once('close', () => client.destroy());
     client.once('close', () => server.destroy());
@@ -38,6 +46,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   return {
     port: (proxy.address() as AddressInfo).port,
     cut,
+    silence: () => {
+      for (const silence of silences.values()) silence();
+    },
     refuse: () => {
       refuses = true;
       cut();

@@ -6,37 +6,27 @@ export const SETUP_COMMAND = 'npm run setup:dynamodb (in code: createTables of d
 /** The name of the error where the client has too many requests under way. */
 export const TOO_MANY_REQUESTS = 'TooManyRequestsUnderWay';
 
-/** Names of errors that say: not now, or not with these credentials. */
-const UNAVAILABLE = new Set([
-  // overload
+/**
+ * What DynamoDB says of a request that is wrong in itself: a bug. Whatever else becomes of a request is a state of the
+ * service, of the network with its proxies and certificates, or of credentials and whoever gives them, under names that
+ * nobody can list.
+ */
+const WRONG_REQUESTS = new Set([
+  'ValidationException',
+  'SerializationException',
+  'UnknownOperationException',
+  'ConditionalCheckFailedException',
+  'ItemCollectionSizeLimitExceededException',
+  'ResourceInUseException',
+]);
+
+/** The same where there was no attempt, of which the SDK would have left a note. */
+const NOT_ATTEMPTED = new Set([
   TOO_MANY_REQUESTS,
-  'ThrottlingException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'LimitExceededException',
-  'ReplicatedWriteConflictException',
-  // faults of the service
-  'InternalServerError',
-  'InternalServerErrorException',
-  'InternalFailure',
-  'ServiceUnavailable',
-  'ServiceUnavailableException',
-  // no answer in time
   'TimeoutError',
-  'RequestTimeout',
-  'RequestTimeoutException',
   'AbortError',
-  // credentials: missing, expired, or without permission
   'CredentialsProviderError',
   'TokenProviderError',
-  'AccessDeniedException',
-  'UnrecognizedClientException',
-  'ExpiredTokenException',
-  'InvalidSignatureException',
-  'IncompleteSignatureException',
-  'MissingAuthenticationTokenException',
-  'InvalidClientTokenId',
-  'SignatureDoesNotMatch',
 ]);
 
 const UNREACHABLE =
@@ -47,15 +37,15 @@ const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)
 
 interface AwsError extends Error {
   readonly code?: unknown;
-  readonly $fault?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  /** On whatever a request ended with that was attempted. */
+  readonly $metadata?: unknown;
 }
 
 /** The error that AWS or the network gave: ElectroDB wraps it and leaves it at `cause`. */
 export function awsError(error: unknown): AwsError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { name, code, $metadata } = each as AwsError;
-    if ($metadata !== undefined || UNAVAILABLE.has(name) || isUnreachable(code)) return each as AwsError;
+    if ($metadata !== undefined || NOT_ATTEMPTED.has(name) || isUnreachable(code)) return each as AwsError;
   }
   return undefined;
 }
@@ -86,10 +76,7 @@ export function domainError(error: unknown): unknown {
   if (aws.name === 'ResourceNotFoundException') {
     return new StoreNotSetUp('A DynamoDB table is missing', SETUP_COMMAND, { cause: aws });
   }
-  const status = aws.$metadata?.httpStatusCode ?? 0;
-  if (UNAVAILABLE.has(aws.name) || isUnreachable(aws.code) || aws.$fault === 'server' || status >= 500) {
-    return new StoreUnavailable({ cause: aws });
-  }
+  if (!WRONG_REQUESTS.has(aws.name)) return new StoreUnavailable({ cause: aws });
   return error;
 }
 

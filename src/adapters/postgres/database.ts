@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   readonly answerTimeoutMs?: number;
   readonly sockets: Sockets;
   readonly onError: (error: unknown) => void;
+  /** A statement had no answer, or met a server that may only be read: other connections may lead there too. */
+  readonly onDoubt?: () => void;
 }
 
 /**
@@ -42,6 +44,7 @@ export class Database {
   readonly #pool: pg.Pool;
   readonly #named: boolean;
   readonly #sockets: Sockets;
+  readonly #onDoubt: () => void;
   /** Once it is known it stays so. */
   #pooled: boolean | undefined;
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
@@ -51,6 +54,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
     this.#sockets = options.sockets;
+    this.#onDoubt = options.onDoubt ?? (() => {});
     this.#pool = new pg.Pool({
       connectionString: options.connectionString,
       max: options.poolMax,
@@ -120,6 +124,7 @@ export class Database {
       return result;
     } catch (error) {
       if (sqlState(error) === READ_ONLY) this.#standbys.suspect();
+      if (sqlState(error) === READ_ONLY || isUnanswered(error)) this.#onDoubt();
       if (isUnanswered(error)) void this.#abandon(client);
       else client.release(!isStillGood(error));
       throw error;

@@ -9,6 +9,8 @@ export const READ_ONLY = '25006';
 
 const UNAVAILABLE_STATES: readonly string[] = [
   READ_ONLY,
+  '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
   '40001', // serialization_failure, when repeating did not help
   '40P01', // deadlock_detected, likewise
   '55P03', // lock_not_available
@@ -19,7 +21,10 @@ const UNAVAILABLE_CLASSES: readonly string[] = ['08', '28', '53', '57P', '58'];
 
 /** What pg says in plain errors without a code. */
 const CONNECTION_LOST =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end)/;
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|received invalid response)/;
+
+/** Of a TLS connection, or a socket, that broke by itself. */
+const BROKEN_STREAM = /^ERR_(SSL|TLS|STREAM|SOCKET)_/;
 
 /** Whether pg gave up waiting for the answer: the statement may run on. */
 export function isUnanswered(error: unknown): boolean {
@@ -71,7 +76,8 @@ export function connectError(error: unknown): unknown {
 function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   // ECONNREFUSED, ECONNRESET, ETIMEDOUT, EPIPE, ENOTFOUND …: all of Node's network errors name a system call.
-  return 'syscall' in error || isAggregateOfSystemErrors(error) || CONNECTION_LOST.test(error.message);
+  if ('syscall' in error || isAggregateOfSystemErrors(error)) return true;
+  return CONNECTION_LOST.test(error.message) || ('code' in error && BROKEN_STREAM.test(String(error.code)));
 }
 
 /** What Node throws when it tried several addresses of one name. */

@@ -7,11 +7,15 @@ const LONGEST_PAUSE_MS = 5_000;
 /** A connection whose other end vanished without a word is silent for ever: it is asked now and then. */
 const HEARTBEAT_MS = 30_000;
 const HEARTBEAT_TIMEOUT_MS = 5_000;
+/** However many statements go wrong, a connection in doubt is replaced once in this time. */
+const DOUBT_MS = 2_000;
 
 export interface ListenerOptions {
   readonly connectionString: string;
   readonly channel: string;
   readonly sockets: Sockets;
+  /** How often the connection is asked whether it is there, in ms. Default: 30,000. */
+  readonly heartbeatMs?: number;
   readonly onNotification: (payload: string) => void;
   /** The connection is there, for the first time or again: earlier notifications may have been missed. */
   readonly onListening: () => void;
@@ -25,6 +29,8 @@ export class Listener {
   #pause = FIRST_PAUSE_MS;
   #reconnect: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  #replacing: NodeJS.Timeout | undefined;
+  #lose: (error: Error) => void = () => {};
   #closed = false;
 
   constructor(options: ListenerOptions) {
@@ -36,7 +42,20 @@ export class Listener {
     this.#closed = true;
     clearTimeout(this.#reconnect);
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#replacing);
     void this.#client?.end().catch(() => {});
+  }
+
+  /**
+   * Replaces the connection soon: another one to the same place had no answer, or met a former primary, where this one
+   * would hear nothing, and answer its heartbeats all the same.
+   */
+  doubt(): void {
+    if (this.#closed) return;
+    this.#replacing ??= setTimeout(() => {
+      this.#replacing = undefined;
+      this.#lose(new Error('The connection for signals may lead nowhere'));
+    }, DOUBT_MS).unref();
   }
 
   /** What `#connect` itself throws is a connection string that pg cannot read. */
@@ -65,6 +84,7 @@ export class Listener {
       this.#reconnect = setTimeout(() => this.#start(), this.#pause * (0.5 + Math.random())).unref();
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     };
+    this.#lose = onLost;
     client.on('error', onLost);
     client.on('end', () => onLost());
     client.on('notification', ({ payload }) => this.#options.onNotification(payload ?? ''));
@@ -76,7 +96,8 @@ export class Listener {
     }
     if (this.#closed || lost) return;
     this.#pause = FIRST_PAUSE_MS;
-    this.#heartbeat = setInterval(() => client.query('select').catch(onLost), HEARTBEAT_MS).unref();
+    const { heartbeatMs = HEARTBEAT_MS } = this.#options;
+    this.#heartbeat = setInterval(() => client.query('select').catch(onLost), heartbeatMs).unref();
     this.#options.onListening();
   }
 }

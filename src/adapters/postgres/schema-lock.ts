@@ -8,6 +8,8 @@ const SCHEMA_LOCK = 7_283_400_002;
 const PATIENCE_MS = 60_000;
 /** A change that waits for a table's lock makes all that comes later wait behind it: not for long. */
 const TABLE_LOCK_TIMEOUT = '2s';
+/** Of a machine that vanished nobody ends the connection: for so long it keeps its locks. */
+const SILENCE_MS = 30_000;
 const BETWEEN_ATTEMPTS_MS = 500;
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -17,6 +19,7 @@ const REPEATABLE_STATES: readonly (string | undefined)[] = ['55P03', '40001', '4
 /**
  * Runs `work` in one transaction while no one else changes the schema. The lock is the transaction's, and so is
  * every setting: a pooler in transaction mode may be in between, and of a process that dies nothing is left.
+ * The server ends it where it hears nothing for `silenceMs` (30,000 by default), since a machine may vanish unseen.
  * `work` begins anew, up to 60 s, where other transactions hold locks on its tables or it deadlocked with them.
  *
  * @throws the domain's errors, or pg's own where they are neither of the store's state nor known
@@ -24,6 +27,7 @@ const REPEATABLE_STATES: readonly (string | undefined)[] = ['55P03', '40001', '4
 export async function underSchemaLock<T>(
   connectionString: string,
   work: (client: pg.Client) => Promise<T>,
+  { silenceMs = SILENCE_MS }: { readonly silenceMs?: number } = {},
 ): Promise<T> {
   const client = new pg.Client({
     connectionString,
@@ -37,7 +41,7 @@ export async function underSchemaLock<T>(
     throw connectError(error);
   }
   try {
-    return await untilUnhindered(() => inTransaction(client, work));
+    return await untilUnhindered(() => inTransaction(client, work, silenceMs));
   } catch (error) {
     throw domainError(error);
   } finally {
@@ -45,10 +49,17 @@ export async function underSchemaLock<T>(
   }
 }
 
-async function inTransaction<T>(client: pg.Client, work: (client: pg.Client) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  client: pg.Client,
+  work: (client: pg.Client) => Promise<T>,
+  silenceMs: number,
+): Promise<T> {
   // Whoever waited for the lock must then see what its holder did, whatever the database's default is.
   await client.query('begin isolation level read committed');
   try {
+    // A role's own limit is for callers' statements: an index on a large table takes longer.
+    await client.query('set local statement_timeout = 0');
+    await client.query(`set local idle_in_transaction_session_timeout = ${silenceMs}`);
     await client.query(`set local lock_timeout = ${PATIENCE_MS}`);
     await client.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
     await client.query(`set local lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);

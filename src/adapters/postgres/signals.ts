@@ -68,6 +68,11 @@ export class PostgresSignals implements Signals {
     return this.#watchers.add(topic, onSignal);
   }
 
+  /** The way to the database is in doubt. */
+  doubt(): void {
+    this.#listener?.doubt();
+  }
+
   close(): void {
     this.#closed = true;
     this.#catchUp.close();

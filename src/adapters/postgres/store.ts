@@ -53,8 +53,9 @@ export function postgresStore(options: PostgresStoreOptions): Store {
     preparedStatements: options.preparedStatements ?? true,
     sockets,
     onError,
+    onDoubt: () => signals.doubt(),
   });
-  const signals = new PostgresSignals(database, {
+  const signals: PostgresSignals = new PostgresSignals(database, {
     listenConnectionString: options.listenConnectionString ?? connectionString,
     catchUpMs: options.catchUpMs,
     sockets,

@@ -67,6 +67,8 @@ export class Exchange implements CallChannel, InFlightItem {
   #isDecided = false;
   /** Something other than the answers was sent, or asked for. */
   #needsStream = false;
+  /** It cannot become a stream: what it runs has begun, so that all it can be given is its answer. */
+  #isPlain = false;
   readonly #answers: JsonRpcResponse[] = [];
   #opening: Promise<StreamWriter> | undefined;
   #connection: StreamConnection | undefined;
@@ -121,7 +123,7 @@ export class Exchange implements CallChannel, InFlightItem {
   answer(response: JsonRpcResponse): void {
     this.#answers.push(response);
     if (this.#answers.length < this.#posted.requests.length) return;
-    if (this.#isDecided || this.#needsStream) {
+    if (this.#isDecided || (this.#needsStream && !this.#isPlain)) {
       void this.#log();
       return;
     }
@@ -210,6 +212,13 @@ export class Exchange implements CallChannel, InFlightItem {
       return writer;
     } catch (error) {
       this.#runCleanUp();
+      const hasEnded = error instanceof SessionNotFound || error instanceof StreamEnded;
+      if (!hasEnded && !this.#isDecided) {
+        // No outage that passes. To refuse the request now would have its client call a second time.
+        this.#isPlain = true;
+        streams.options.onError(error);
+        throw error;
+      }
       const mayAnswer = error instanceof SessionNotFound && !this.#isDecided && !this.#needsStream;
       if (mayAnswer) this.#cleanUp.push(this.#clock.schedule(LAST_WORD_MS, () => this.#fail(error)));
       else this.#fail(error);

@@ -46,6 +46,9 @@ export class StateClient {
       'guarded',
       'guarded',
       'guarded',
+      // Each takes several steps, and only a kill between two of them says something.
+      'once',
+      'once',
       'once',
       'delete',
       'list',

@@ -15,6 +15,9 @@ export type Answer =
 
 const CONFLICT = /^expected_version: .* but (?:its version is (\d+)|it does not exist)\./;
 
+/** What a tool says that could not reach the store, and had not asked it to change anything. */
+const WITHOUT_EFFECT = /session store is unavailable.* Nothing was changed/;
+
 /** What a tool may say to which nobody can say whether it took effect. */
 const UNCERTAIN = [/session store is unavailable/, /unknown whether the call with this idempotency_key/];
 
@@ -41,5 +44,6 @@ export function answerOfMessage({ id, result, error }: Message, requestId: strin
   const text = String(result.content[0].text);
   const conflict = CONFLICT.exec(text);
   if (conflict !== null) return { kind: 'conflict', version: Number(conflict[1] ?? 0) };
+  if (WITHOUT_EFFECT.test(text)) return { kind: 'fail', why: text };
   return { kind: UNCERTAIN.some((each) => each.test(text)) ? 'unknown' : 'wrong', why: text };
 }

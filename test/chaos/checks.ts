@@ -1,8 +1,8 @@
 import { FAULTS, type Fault } from './faults.ts';
 import type { History, KeyRecord, Outcome, Violation } from './history.ts';
-import { checkLinearizable } from './linearizability.ts';
+import { checkLinearizable, Undecided } from './linearizability.ts';
 import type { FinalRead } from './load.ts';
-import { type Finding, lostWrites } from './register.ts';
+import { type Finding, lostWrites, type RegisterOperation } from './register.ts';
 import { checkCall, checkListening, checkOfficialCall } from './stream-checks.ts';
 
 /** Below which a run proves nothing. */
@@ -10,11 +10,18 @@ const FEWEST_OK = 50;
 const FEWEST_RESUMPTIONS = 5;
 const FEWEST_UNKNOWN = 5;
 
-/** All promises that the history shows to be broken. @throws Undecided */
-export function violationsOf(history: History, finals: readonly FinalRead[]): readonly Violation[] {
+/**
+ * All promises that the history shows to be broken, or does not show to be kept.
+ * @param mostSteps of the search for an order of one key's operations; as many as any real history takes by default
+ */
+export function violationsOf(
+  history: History,
+  finals: readonly FinalRead[],
+  mostSteps?: number,
+): readonly Violation[] {
   return [
     ...history.violations,
-    ...keyViolations(history.keyRecords, finals),
+    ...keyViolations(history.keyRecords, finals, mostSteps),
     ...history.calls.flatMap(checkCall),
     ...history.listenings.flatMap((each) => checkListening(each, history.announcements)),
     ...history.officialCalls.flatMap(checkOfficialCall),
@@ -38,7 +45,11 @@ export function resumptionsIn({ calls, listenings }: History): number {
   return [...calls, ...listenings].reduce((sum, { reading }) => sum + reading.resumptions, 0);
 }
 
-function keyViolations(records: readonly KeyRecord[], finals: readonly FinalRead[]): readonly Violation[] {
+function keyViolations(
+  records: readonly KeyRecord[],
+  finals: readonly FinalRead[],
+  mostSteps: number | undefined,
+): readonly Violation[] {
   return finals.flatMap(({ session, key, operation: last, listed }) => {
     const ofKey = records.filter((each) => each.session === session && each.key === key);
     const shown = (finding: Finding): Violation => ({
@@ -48,8 +59,21 @@ function keyViolations(records: readonly KeyRecord[], finals: readonly FinalRead
     if (last === undefined || listed === undefined)
       return [{ what: `${session} ${key}: it cannot be read when all is well again`, evidence: [] }];
     const operations = ofKey.map(({ operation }) => operation);
-    return [...lostWrites(operations, last), ...checkLinearizable(operations)].map(shown);
+    return [...lostWrites(operations, last), ...linearizabilityOf(operations, mostSteps)].map(shown);
   });
+}
+
+/** What hides behind a history without a verdict must not hide what others show. */
+function linearizabilityOf(
+  operations: readonly RegisterOperation[],
+  mostSteps: number | undefined,
+): readonly Finding[] {
+  try {
+    return checkLinearizable(operations, mostSteps);
+  } catch (error) {
+    if (!(error instanceof Undecided)) throw error;
+    return [{ what: `not shown to be linearizable: ${error.message}`, operations: [] }];
+  }
 }
 
 function lineOf(records: readonly KeyRecord[], id: number): string {

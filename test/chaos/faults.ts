@@ -10,6 +10,7 @@ export const FAULTS = [
   'answers lost',
   'slow network',
   'store paused',
+  'store answers lost',
   'store connections reset',
   'slow store',
 ] as const;
@@ -19,6 +20,10 @@ export type Fault = (typeof FAULTS)[number];
 /** A pause that is longer than any of the store's own patience with it: rare, since nothing else happens meanwhile. */
 const LONG_PAUSE_MS = 6_500;
 const LONG_PAUSE_PROBABILITY = 0.1;
+/** Of the kills, those in the midst of what the instances ask of the store. */
+const MIDST_SHARE = 0.5;
+/** Until all that clients wait for is under way at the store. */
+const MIDST_MS = 150;
 /** Of the requests that come while some are lost. */
 const LOST_SHARE = 0.3;
 
@@ -89,12 +94,25 @@ export class FaultInjector {
         const [count, restartAfterMs] = [chance.pick([1, 1, 1, 2, 3]), chance.between(0, 1_000)];
         // Else there might be nothing to kill.
         await fleet.whole();
-        return until.aborted ? 0 : fleet.kill(count, restartAfterMs);
+        if (until.aborted) return 0;
+        const isInTheMidst = chance.is(MIDST_SHARE);
+        if (isInTheMidst) {
+          fleet.link.pause();
+          await pause(MIDST_MS);
+        }
+        const killed = await fleet.kill(count, restartAfterMs);
+        fleet.link.resume();
+        return killed;
       }
       case 'sockets cut':
         proxy.cut();
         return 1;
       case 'store connections reset':
+        fleet.link.reset();
+        return 1;
+      case 'store answers lost':
+        fleet.link.loseAnswers();
+        await pause(MIDST_MS);
         fleet.link.reset();
         return 1;
       case 'requests lost':

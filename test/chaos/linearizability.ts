@@ -26,10 +26,13 @@ export class Undecided extends Error {
  *
  * @throws Undecided
  */
-export function checkLinearizable(history: readonly RegisterOperation[]): readonly Finding[] {
+export function checkLinearizable(
+  history: readonly RegisterOperation[],
+  mostSteps = MOST_STEPS,
+): readonly Finding[] {
   const { findings, operations } = versionedWrites(history);
   if (findings.length > 0) return findings;
-  return new Search(operations).run();
+  return new Search(operations, mostSteps).run();
 }
 
 class Search {
@@ -41,12 +44,14 @@ class Search {
   readonly #done = new Set<RegisterOperation>();
   readonly #unknownDone: RegisterOperation[] = [];
   readonly #met = new Set<string>();
+  readonly #mostSteps: number;
   #steps = 0;
   #certainDone = 0;
   #furthest = -1;
   #stuck: Finding = { what: 'no order explains what was seen', operations: [] };
 
-  constructor(operations: readonly RegisterOperation[]) {
+  constructor(operations: readonly RegisterOperation[], mostSteps: number) {
+    this.#mostSteps = mostSteps;
     const sorted = [...operations].sort((a, b) => a.invokedAt - b.invokedAt);
     this.#certain = sorted.filter(isCertain);
     this.#unknown = sorted.filter((each) => !isCertain(each));
@@ -60,7 +65,7 @@ class Search {
   /** @param first of the certain operations, where the first one is that is not done */
   #explains(register: Register, first: number): boolean {
     this.#steps += 1;
-    if (this.#steps > MOST_STEPS) throw new Undecided(`no verdict after ${MOST_STEPS} steps`);
+    if (this.#steps > this.#mostSteps) throw new Undecided(`no verdict after ${this.#mostSteps} steps`);
     const observed = this.#takeObservations(register, first);
     const next = this.#firstOpen(first);
     if (next === this.#certain.length || (!this.#isMet(register, next) && this.#continues(register, next)))
@@ -151,7 +156,10 @@ class Search {
   }
 
   #isMet({ version, isEmpty }: Register, first: number): boolean {
-    const ahead = this.#unknownDone.map(({ id }) => id).sort((a, b) => a - b);
+    const ahead = this.#unknownDone
+      .filter(couldBeNext)
+      .map(({ id }) => id)
+      .sort((a, b) => a - b);
     let end = Number.POSITIVE_INFINITY;
     for (let at = first; at < this.#certain.length; at += 1) {
       const operation = this.#certain[at] as RegisterOperation;
@@ -191,6 +199,14 @@ class Search {
 
 function isCertain({ endedAt }: RegisterOperation): boolean {
   return Number.isFinite(endedAt);
+}
+
+/**
+ * Whether it could be next again if it were not done: a write of one version, or on one, could not. So it makes no
+ * difference to what may follow, and states that differ by it alone are the same.
+ */
+function couldBeNext(done: RegisterOperation): boolean {
+  return done.kind !== 'write' || (done.version === undefined && !done.expected);
 }
 
 function isObservation(operation: RegisterOperation): boolean {

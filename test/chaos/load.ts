@@ -129,9 +129,9 @@ export class Load {
     const { sessionId } = client;
     const inSession = callerInSession(client, () => history.nextId());
     const byHandle = callerByHandle(origin, sessionId);
-    const stateClient = (name: string, call: ToolCaller): StateClient => {
+    const stateClient = (name: string, call: ToolCaller, isOnceOnly = false): StateClient => {
       const chance = new Chance(seed, `${session}/${name}`);
-      const options = { session, sessionId, name, call, chance, history };
+      const options = { session, sessionId, name, call, chance, history, isOnceOnly };
       const added = new StateClient(options);
       this.#add(added, chance);
       return added;
@@ -139,6 +139,7 @@ export class Load {
     stateClient('legacy', inSession);
     stateClient('second', inSession);
     stateClient('modern', byHandle);
+    for (const name of ['once1', 'once2']) stateClient(name, name === 'once1' ? inSession : byHandle, true);
     // Several, since each waits for seconds where an instance died.
     for (const name of ['streams1', 'streams2', 'streams3']) {
       const chance = new Chance(seed, `${session}/${name}`);

@@ -20,6 +20,8 @@ export interface StateClientOptions {
   readonly call: ToolCaller;
   readonly chance: Chance;
   readonly history: History;
+  /** Stores under idempotency keys and does nothing else: it waits for long where an instance died. */
+  readonly isOnceOnly?: boolean;
 }
 
 /** Reads and writes the few keys of a session that others read and write too. */
@@ -37,6 +39,7 @@ export class StateClient {
   act(): Promise<unknown> {
     const { chance } = this.#options;
     const key = chance.pick(KEYS);
+    if (this.#options.isOnceOnly === true) return this.#storeOnce(key);
     const kinds = [
       'get',
       'get',
@@ -46,7 +49,6 @@ export class StateClient {
       'guarded',
       'guarded',
       'guarded',
-      'once',
       'delete',
       'list',
     ] as const;
@@ -57,8 +59,6 @@ export class StateClient {
         return this.#store('store', key, {});
       case 'guarded':
         return this.#compareAndSet(key);
-      case 'once':
-        return this.#storeOnce(key);
       case 'delete':
         return this.#delete(key);
       case 'list':

@@ -16,8 +16,16 @@ async function connected(): Promise<{
   /** A connection past the link. */
   direct: Socket;
   received: () => string;
+  /** What the store got. */
+  asked: () => string;
 }> {
-  const echo = createServer((client) => client.on('error', () => {}).pipe(client));
+  let asked = '';
+  const echo = createServer((client) => {
+    client.on('data', (piece) => {
+      asked += String(piece);
+    });
+    client.on('error', () => {}).pipe(client);
+  });
   echo.listen(0, '127.0.0.1');
   await once(echo, 'listening');
   const storePort = (echo.address() as AddressInfo).port;
@@ -35,7 +43,7 @@ async function connected(): Promise<{
   socket.on('data', (piece) => {
     received += String(piece);
   });
-  return { link, socket, direct, received: () => received };
+  return { link, socket, direct, received: () => received, asked: () => asked };
 }
 
 describe('the link to the store', () => {
@@ -55,6 +63,22 @@ describe('the link to the store', () => {
     expect(received()).toBe('one ');
     link.resume();
     await eventually(() => received() === 'one two three', 'all of it');
+  });
+
+  // Catches: answers that are only late, or a store that was never asked: then no write would be made unknown to all.
+  it('has the store asked, and loses its answers with the connection', async () => {
+    const { link, socket, received, asked } = await connected();
+    link.loseAnswers();
+    const broken = once(socket, 'error');
+    socket.write('one');
+    await eventually(() => asked() === 'one', 'the store has it');
+    link.reset();
+    await broken;
+    expect(received()).toBe('');
+    const again = connect(Number(new URL(link.url).port), '127.0.0.1');
+    closers.push(() => again.destroy());
+    again.write('two');
+    expect(String((await once(again, 'data'))[0])).toBe('two');
   });
 
   // Catches: a reset that only one side learns of, or after which nobody can connect.

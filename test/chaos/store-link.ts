@@ -10,6 +10,11 @@ export interface StoreLink {
   resume(): void;
   /** Delays each piece in each direction by this, from now on. */
   delay(ms: number): void;
+  /**
+   * Keeps back all that the store says, until the next reset: what it is asked meanwhile happens, and nobody learns of
+   * that.
+   */
+  loseAnswers(): void;
   /** Breaks every connection. */
   reset(): void;
   close(): Promise<void>;
@@ -21,6 +26,8 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
   const sockets = new Set<Socket>();
   let gate = Promise.resolve();
   let open = (): void => {};
+  let answerGate = Promise.resolve();
+  let openAnswers = (): void => {};
   let delayMs = 0;
   const passage = async (): Promise<void> => {
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -33,7 +40,7 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
       socket.on('close', () => sockets.delete(socket));
     }
     relay(client, upstream, passage);
-    relay(upstream, client, passage);
+    relay(upstream, client, () => passage().then(() => answerGate));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -51,8 +58,16 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
     delay: (ms) => {
       delayMs = ms;
     },
+    loseAnswers: () => {
+      answerGate = new Promise((resolve) => {
+        openAnswers = resolve;
+      });
+    },
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy();
+      answerGate = Promise.resolve();
+      // Of connections that are no more: what was kept back goes nowhere.
+      openAnswers();
     },
     close: async () => {
       open();

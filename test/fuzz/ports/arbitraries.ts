@@ -5,7 +5,8 @@ import type { LiveSession } from '../../../src/domain/session.ts';
 import { assertKey } from '../../../src/domain/value.ts';
 import { SLOTS, type Slot } from './world.ts';
 
-export const slotIndex = fc.nat({ max: SLOTS - 1 });
+/** One of them most of all, so that something comes of what was done to it before. */
+export const slotIndex = fc.oneof(fc.constant(1), fc.nat({ max: SLOTS - 1 }));
 
 /** A session as a caller knows it, who may have read it long ago. */
 export const caller = fc.record({ slot: slotIndex, isStale: fc.boolean() });
@@ -30,7 +31,8 @@ const FAMILIAR_KEYS = [
 ];
 
 export const key = fc.oneof(
-  { weight: 12, arbitrary: fc.constantFrom('a', 'b') },
+  // As many as make several pages.
+  { weight: 12, arbitrary: fc.constantFrom('a', 'a', 'b', 'c') },
   { weight: 6, arbitrary: fc.constantFrom(...FAMILIAR_KEYS) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }).filter(isKey) },
 );

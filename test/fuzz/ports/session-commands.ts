@@ -133,7 +133,7 @@ const sweep = command('deleteExpired', fc.constantFrom(1, 2, 100), {
 const wait = command(
   'wait',
   fc.oneof(
-    { weight: 6, arbitrary: fc.constantFrom(1, 999) },
+    { weight: 20, arbitrary: fc.constantFrom(1, 999) },
     { weight: 2, arbitrary: fc.constantFrom(60_001, HOUR, INSTANCE_KEPT_MS) },
     { weight: 1, arbitrary: fc.record({ slot: slotIndex, past: fc.constantFrom(-1, 0, 1) }) },
   ),
@@ -151,7 +151,7 @@ const wait = command(
 
 /** Those that end sessions are rare, or most others would find none. */
 export const sessionCommands: readonly fc.Arbitrary<StoreCommand>[] = [
-  ...[create, find, update, touch, wait].flatMap((each) => [each, each, each]),
+  ...[create, find, update, touch, wait, wait, wait].flatMap((each) => [each, each, each]),
   remove,
   sweep,
 ];

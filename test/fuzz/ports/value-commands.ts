@@ -5,8 +5,14 @@ import { command, type StoreCommand } from './command.ts';
 import type { World } from './world.ts';
 
 const limits = fc.oneof(
-  fc.constant(ROOM),
-  fc.record({ keys: fc.integer({ min: 1, max: 3 }), distinctKeys: fc.integer({ min: 1, max: 5 }) }),
+  { weight: 2, arbitrary: fc.constant(ROOM) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      keys: fc.integer({ min: 1, max: 3 }),
+      distinctKeys: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
 );
 
 interface Guarded {
@@ -55,8 +61,9 @@ const list = command(
   fc.record({
     caller,
     prefix: fc.oneof(fc.constant(''), key),
-    after: fc.option(key, { nil: undefined }),
-    limit: fc.integer({ min: 1, max: 4 }),
+    after: fc.option(key, { nil: undefined, freq: 1 }),
+    // Few, so that there are several pages of what few keys there are.
+    limit: fc.constantFrom(1, 1, 2, 4),
   }),
   {
     prepare: (world, { caller: { slot, isStale }, ...query }) => {

@@ -33,7 +33,7 @@ export function judgeFlatness(samples: readonly number[], tolerance: Tolerance):
   return { before, after, allowed, isFlat: after - before <= allowed };
 }
 
-function median(numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((one, other) => one - other);
   const middle = sorted.length / 2;
   const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];

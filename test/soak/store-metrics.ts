@@ -64,7 +64,7 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
       name: `items of ${TableName}`,
       unit: '',
       tolerance: { share: 0.2, amount: 100 },
-      // Emulators keep what has expired, which DynamoDB removes by the attribute.
+      // Emulators keep what has expired, which DynamoDB removes by the attribute; what has none it keeps for ever.
       sample: async () => {
         let count = 0;
         let ExclusiveStartKey: Record<string, unknown> | undefined;
@@ -73,7 +73,7 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
             new ScanCommand({
               TableName,
               Select: 'COUNT',
-              FilterExpression: '#ttl > :now',
+              FilterExpression: 'attribute_not_exists(#ttl) or #ttl > :now',
               ExpressionAttributeNames: { '#ttl': TTL_ATTRIBUTE },
               ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1_000) },
               ExclusiveStartKey,

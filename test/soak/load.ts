@@ -49,7 +49,9 @@ export class Load {
     while (!this.#stop.signal.aborted) {
       const [name, visit] = visits[Math.floor(this.#random() * visits.length)] as (typeof visits)[number];
       try {
-        this.#calls += await (this.#random() < 0.5 ? visit(first, second) : visit(second, first));
+        const calls = await (this.#random() < 0.5 ? visit(first, second) : visit(second, first));
+        // Read after the visit: others made theirs meanwhile.
+        this.#calls += calls;
         this.visits.set(name, (this.visits.get(name) ?? 0) + 1);
       } catch (error) {
         this.failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);

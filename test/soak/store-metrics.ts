@@ -34,7 +34,7 @@ async function postgresMetrics(url: string): Promise<StoreMetrics> {
       name: `rows of ${table}`,
       unit: '',
       // Sweeps come every 30 to 90 s, and a quarter of a run may hold one more than another.
-      tolerance: { share: 0.3, amount: 200 },
+      tolerance: { share: 0.3, amount: 200, perSession: 0.3 },
       sample: () => number(`(select count(*) from ${table})`),
     },
     {
@@ -63,7 +63,7 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
     (TableName): Metric => ({
       name: `items of ${TableName}`,
       unit: '',
-      tolerance: { share: 0.2, amount: 100 },
+      tolerance: { share: 0.2, amount: 100, perSession: 0.3 },
       // Emulators keep what has expired, which DynamoDB removes by the attribute; what has none it keeps for ever.
       sample: async () => {
         let count = 0;

@@ -12,9 +12,11 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
 }
 
 /** Judges each metric by the quarters of the run, and shows it. */
-export function judgeByQuarters({ of }: Samples): Verdict {
+export function judgeByQuarters({ of, done }: Samples): Verdict {
+  const opened = (share: number): number => done[Math.round(done.length * share)]?.sessions ?? 0;
+  const sessions = opened(7 / 8) - opened(3 / 8);
   const verdicts = [...of].map(([metric, samples]) => ({
-    ...judgeFlatness(samples, metric.tolerance),
+    ...judgeFlatness(samples, metric.tolerance, sessions),
     metric,
     most: Math.max(...samples),
   }));

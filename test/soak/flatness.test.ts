@@ -48,6 +48,14 @@ describe('a metric', () => {
     expect(isFlat(step(6))).toBe(false);
   });
 
+  // Catches: a false alarm where the load grows, as on a machine that gets less busy; a row of each session that passes.
+  it('may grow with the sessions that were opened meanwhile, but not by one for each', () => {
+    const tolerance = { ...TOLERANCE, perSession: 0.3 };
+    const risen = times(16, (index) => (index < 8 ? 300 : 500));
+    expect(judgeFlatness(risen, tolerance, 1_000).isFlat).toBe(true);
+    expect(judgeFlatness(risen, tolerance, 200).isFlat).toBe(false);
+  });
+
   it('of which little is known is not judged', () => {
     expect(() =>
       judgeFlatness(

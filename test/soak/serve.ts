@@ -9,7 +9,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 process.on('SIGUSR2', () => {
   collectGarbage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  const held = { rss, heapUsed, external, descriptors: readdirSync('/dev/fd').length };
+  const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  const held = { rss, heapUsed, external, descriptors: readdirSync('/dev/fd').length, timers };
   process.stdout.write(`held ${JSON.stringify(held)}\n`);
 });
 

@@ -34,7 +34,7 @@ async function postgresMetrics(url: string): Promise<StoreMetrics> {
       name: `rows of ${table}`,
       unit: '',
       // Sweeps come every 30 to 90 s, and a quarter of a run may hold one more than another.
-      tolerance: { share: 0.3, amount: 200 },
+      tolerance: { share: 0.3, amount: 200, perSession: 0.3 },
       sample: () => number(`(select count(*) from ${table})`),
     },
     {
@@ -63,8 +63,8 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
     (TableName): Metric => ({
       name: `items of ${TableName}`,
       unit: '',
-      tolerance: { share: 0.2, amount: 100 },
-      // Emulators keep what has expired, which DynamoDB removes by the attribute.
+      tolerance: { share: 0.2, amount: 100, perSession: 0.3 },
+      // Emulators keep what has expired, which DynamoDB removes by the attribute; what has none it keeps for ever.
       sample: async () => {
         let count = 0;
         let ExclusiveStartKey: Record<string, unknown> | undefined;
@@ -73,7 +73,7 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
             new ScanCommand({
               TableName,
               Select: 'COUNT',
-              FilterExpression: '#ttl > :now',
+              FilterExpression: 'attribute_not_exists(#ttl) or #ttl > :now',
               ExpressionAttributeNames: { '#ttl': TTL_ATTRIBUTE },
               ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1_000) },
               ExclusiveStartKey,

@@ -38,7 +38,7 @@ const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)
 interface AwsError extends Error {
   readonly code?: unknown;
   /** On whatever a request ended with that was attempted. */
-  readonly $metadata?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
 /** The error that AWS or the network gave: ElectroDB wraps it and leaves it at `cause`. */

@@ -6,6 +6,9 @@ export type Sender = Pick<DynamoDBDocumentClient, 'send'>;
 
 /** Stands for an error at which the SDK would send the request again. */
 class NotToBeRepeated extends Error {
+  /** Set by the SDK. */
+  declare readonly $metadata?: object;
+
   constructor(readonly original: unknown) {
     super('The request may have been carried out.');
   }
@@ -24,7 +27,11 @@ const showAfterRetry =
   <Input, Output>(next: Step<Input, Output>): Step<Input, Output> =>
   (input) =>
     next(input).catch((error: unknown) => {
-      throw error instanceof NotToBeRepeated ? error.original : error;
+      if (!(error instanceof NotToBeRepeated)) throw error;
+      const { original, $metadata } = error;
+      // By this it is known as the end of a request that was attempted.
+      if (original instanceof Error && !('$metadata' in original)) Object.assign(original, { $metadata });
+      throw original;
     });
 
 /**

@@ -1,0 +1,40 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Done } from './load.ts';
+import type { Metric } from './metric.ts';
+
+/** In a run on a machine that has time; and the fewest that are judged. */
+const SAMPLES = 60;
+const FEWEST = 24;
+/** Of the time, so that sampling, which holds up an instance, leaves a busy machine time for the load. */
+const SHARE_OF_SAMPLING = 0.2;
+/** How many times as long a run takes at most where it is not clear at its end. */
+const LONGEST = 4;
+
+/** What was seen of each metric, and what had been done by then. */
+export interface Samples {
+  readonly of: ReadonlyMap<Metric, readonly number[]>;
+  readonly done: readonly Done[];
+}
+
+/** Samples all metrics for so many ms, and on until it `isClear`, but not for ever. */
+export async function takeSamples(
+  metrics: readonly Metric[],
+  options: { readonly ms: number; done(): Done; isClear(samples: Samples): boolean },
+): Promise<Samples> {
+  const { ms, done, isClear } = options;
+  const series = new Map(metrics.map((metric): [Metric, number[]] => [metric, []]));
+  const doneBy: Done[] = [];
+  const samples = { of: series, done: doneBy };
+  const begin = performance.now();
+  let tookMs = 0;
+  for (;;) {
+    await pause(Math.max(ms / SAMPLES - tookMs, tookMs / SHARE_OF_SAMPLING - tookMs));
+    const now = performance.now();
+    doneBy.push(done());
+    for (const [metric, sampled] of series) sampled.push(await metric.sample());
+    tookMs = performance.now() - now;
+    const passed = performance.now() - begin;
+    if (doneBy.length < FEWEST || passed < ms) continue;
+    if (passed > ms * LONGEST || isClear(samples)) return samples;
+  }
+}

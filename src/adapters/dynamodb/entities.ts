@@ -229,7 +229,7 @@ export type RecordItem = EntityItem<Tables['records']>;
 export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables {
   const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
   const eventsTable = eventsTableName(tableName);
-  const once = unrepeated(client);
+  const sender = unrepeated(client);
   return {
     client,
     sessionsTable: tableName,
@@ -240,7 +240,7 @@ export function openTables(dynamodb: DynamoDBClient, tableName: string): Tables 
     instances: instanceEntity(client, tableName),
     records: recordEntity(client, eventsTable),
     parts: partEntity(client, eventsTable),
-    unrepeated: { sessions: sessionEntity(once, tableName), values: valueEntity(once, tableName) },
+    unrepeated: { sessions: sessionEntity(sender, tableName), values: valueEntity(sender, tableName) },
   };
 }
 

@@ -29,11 +29,15 @@ const NOT_ATTEMPTED = new Set([
   'TokenProviderError',
 ]);
 
-const UNREACHABLE =
-  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
-
 /** No connection came about, and so nothing was sent. */
-const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const NEVER_SENT = new Set<unknown>([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+const CUT_OFF = new Set<unknown>(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT']);
 
 interface AwsError extends Error {
   readonly code?: unknown;
@@ -61,11 +65,11 @@ export function isAwsError(error: unknown, name: string): boolean {
 export function mayBeDone(error: unknown): boolean {
   const { code, $metadata } = awsError(error) ?? {};
   const status = $metadata?.httpStatusCode ?? 0;
-  return !(status >= 400 && status < 500) && !(typeof code === 'string' && NEVER_SENT.test(code));
+  return !(status >= 400 && status < 500) && !NEVER_SENT.has(code);
 }
 
 function isUnreachable(code: unknown): boolean {
-  return typeof code === 'string' && UNREACHABLE.test(code);
+  return NEVER_SENT.has(code) || CUT_OFF.has(code);
 }
 
 /** The domain's error for what AWS, the network or ElectroDB threw; anything unknown as it is: it is a bug. */

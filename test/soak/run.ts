@@ -7,7 +7,7 @@ import { seededRandom } from '../support/seeded-random.ts';
 import { wholeNumber } from '../support/whole-number.ts';
 import { fillCaches, Load } from './load.ts';
 import { processMetrics } from './process-metrics.ts';
-import { type Samples, takeSamples } from './sampling.ts';
+import { LONGEST, type Samples, takeSamples } from './sampling.ts';
 import { storeMetrics } from './store-metrics.ts';
 import { judgeByQuarters, judgeBySessions, keptOf, worst } from './verdicts.ts';
 
@@ -25,6 +25,11 @@ const SHORT_LIVES = {
   NODE_NO_WARNINGS: '1',
 };
 
+/** How often it says how far it is. */
+const SAMPLES_A_LINE = 6;
+
+const minutesOf = (ms: number): number => Math.round(ms / 6_000) / 10;
+
 /** `npm run soak`: mixed load on two instances, and whether what they and the store hold stops growing. */
 await command(
   {
@@ -33,7 +38,7 @@ await command(
       store: { type: 'string', help: 'postgres or dynamodb; postgres' },
       minutes: {
         type: 'string',
-        help: 'how long; 10. From 4 on Postgres, which is swept once a minute; else from 2',
+        help: `how long, after a warm-up; 10. From 4 on Postgres, which is swept once a minute; else from 2. Up to ${LONGEST} times as long where that does not tell`,
       },
       seed: { type: 'string', help: 'repeats the order of an earlier run' },
     },
@@ -65,6 +70,9 @@ async function soak(store: StoreName, run: { readonly ms: number; readonly seed:
     const urls = [instances[0].url, instances[1].url] as const;
     const load = new Load(urls, seededRandom(run.seed));
     let samples: Samples;
+    console.log(
+      `Soak of two instances on ${store}, seed ${run.seed}: a warm-up until their caches are full, then ${minutesOf(run.ms)} minutes, ${minutesOf(run.ms * LONGEST)} at most.`,
+    );
     load.start();
     try {
       await Promise.all([fillCaches(urls, KEYS_TO_FILL[store]), pause(LIFETIME_S * 1_000)]);
@@ -73,6 +81,12 @@ async function soak(store: StoreName, run: { readonly ms: number; readonly seed:
         ms: run.ms,
         done: () => load.done,
         isClear: (taken) => [...keptOf(taken).values()].every(({ verdict }) => verdict !== 'unclear'),
+        onSample: (taken) => {
+          if (taken.samples % SAMPLES_A_LINE !== 0) return;
+          console.log(
+            `${minutesOf(taken.passedMs)} min: ${taken.samples} samples, ${load.done.sessions} sessions`,
+          );
+        },
       });
     } finally {
       await load.stop();
@@ -91,7 +105,7 @@ async function soak(store: StoreName, run: { readonly ms: number; readonly seed:
     for (const problem of problems) console.log(`FAILED: ${problem}`);
     const isBad = verdict === 'GROWS' || problems.length > 0;
     const outcome = isBad ? 'FAILED' : verdict === 'flat' ? 'passed' : 'UNCLEAR, take more minutes';
-    console.log(`soak: ${outcome} (${store}, ${run.ms / 60_000} min, seed ${run.seed})`);
+    console.log(`soak: ${outcome} (${store}, ${minutesOf(run.ms)} min, seed ${run.seed})`);
     return isBad ? 1 : verdict === 'flat' ? 0 : 2;
   } finally {
     await servers.close();

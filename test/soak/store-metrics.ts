@@ -6,7 +6,12 @@ import { openTables, TTL_ATTRIBUTE } from '../../src/adapters/dynamodb/entities.
 import { DEFAULT_TABLE_NAME } from '../../src/adapters/dynamodb/table-schema.ts';
 import { tables } from '../../src/adapters/postgres/schema.ts';
 import type { StoreName } from '../../src/app/store-config.ts';
-import type { Metric } from './metric.ts';
+import type { Kind, Metric } from './metric.ts';
+
+/** What each session may leave: of the kinds of visits each is about the 20th part, and none may leave a row. */
+function kept(what: string): Kind {
+  return { name: what, unit: '', perMetricUnit: 1, allowed: 0.03 };
+}
 
 /** What a store holds, looked at past the adapter. */
 export interface StoreMetrics {
@@ -35,6 +40,7 @@ async function postgresMetrics(url: string): Promise<StoreMetrics> {
       unit: '',
       // Sweeps come every 30 to 90 s, and a quarter of a run may hold one more than another.
       tolerance: { share: 0.3, amount: 200, perSession: 0.3 },
+      kind: kept(`rows of ${table}`),
       sample: () => number(`(select count(*) from ${table})`),
     },
     {
@@ -64,6 +70,7 @@ async function dynamodbMetrics(endpoint: string): Promise<StoreMetrics> {
       name: `items of ${TableName}`,
       unit: '',
       tolerance: { share: 0.2, amount: 100, perSession: 0.3 },
+      kind: kept(`items of ${TableName}`),
       // Emulators keep what has expired, which DynamoDB removes by the attribute; what has none it keeps for ever.
       sample: async () => {
         let count = 0;

@@ -99,11 +99,11 @@ export interface SessionRepository {
 
   /**
    * Removes expired sessions, with all their data, expired events, and records of instances (see `Instances`)
-   * that are no longer kept, up to about `limit` of each; may do nothing where another instance is at it, or
-   * where the store removes them by itself.
-   * @returns how many sessions were removed
+   * that are no longer kept: up to about `limit` rows of each, and less where they are large, so that each call is
+   * brief. May do nothing where another instance is at it, or where the store removes them by itself.
+   * @returns whether it removed anything: call again, until it did not
    */
-  deleteExpired(now: number, limit: number): Promise<number>;
+  deleteExpired(now: number, limit: number): Promise<boolean>;
 
   /**
    * Writes one key. Concurrent writers of different keys never lose each other's values.

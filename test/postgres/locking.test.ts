@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lookAtStreams } from '../../src/adapters/postgres/signal-statements.ts';
 import { postgresStore } from '../../src/adapters/postgres/store.ts';
 import { SessionNotFound } from '../../src/domain/errors.ts';
 import type { Session } from '../../src/domain/session.ts';
@@ -28,8 +29,8 @@ describe('locking', () => {
   const sql = (text: string, values: unknown[] = []) => database.client.query(text, values);
   const put = (key: string, expectedVersion?: number): Promise<number> =>
     store.sessions.storeValue(session, { key, json: '1', expectedVersion, limits: ROOM }, NOW);
-  const append = (data: string[], keep = 100, expiresAt = session.endsAt): Promise<number> =>
-    store.events.append(session, { stream: 's', data, expiresAt, keep }, NOW);
+  const append = (data: string[], keep = 100, expiresAt = session.endsAt, stream = 's'): Promise<number> =>
+    store.events.append(session, { stream, data, expiresAt, keep }, NOW);
   const insertValue = () =>
     sql(
       `with counted as (update mcp_sessions set value_count = value_count + 1, key_count = key_count + 1 where ref = $1)
@@ -193,17 +194,84 @@ describe('locking', () => {
     it('does nothing while another instance sweeps', async () => {
       await sql('begin');
       await sql('select pg_advisory_xact_lock(7283400001)');
-      expect(await store.sessions.deleteExpired(AT, 1_000)).toBe(0);
+      expect(await store.sessions.deleteExpired(AT, 1_000)).toBe(false);
       await sql('commit');
-      expect(await store.sessions.deleteExpired(AT, 1_000)).toBeGreaterThan(0);
+      expect(await store.sessions.deleteExpired(AT, 1_000)).toBe(true);
     });
 
+    const sweepAll = async (limit: number): Promise<number> => {
+      let calls = 1;
+      while (await store.sessions.deleteExpired(AT, limit)) calls += 1;
+      return calls;
+    };
+    const count = async (what: string): Promise<number> =>
+      (await sql(`select count(*)::int as count from ${what}`)).rows[0].count;
+    const addValues = (values: number, json: string): Promise<unknown> =>
+      sql(
+        `insert into mcp_session_values (session_ref, key, value, version, updated_at)
+         select $1, 'k' || k, ${json}, 1, now() from generate_series(1, $2) as k`,
+        [session.ref, values],
+      );
+
     it('keeps to its limit', async () => {
+      await sweepAll(1_000);
+      const alive = await count('mcp_sessions');
       for (const expired of times(5, () => newSession())) await store.sessions.create(expired);
-      await store.sessions.deleteExpired(AT, 1_000);
-      for (const expired of times(5, () => newSession())) await store.sessions.create(expired);
-      expect(await store.sessions.deleteExpired(AT, 2)).toBe(2);
-      expect(await store.sessions.deleteExpired(AT, 1_000)).toBe(3);
+      expect(await store.sessions.deleteExpired(AT, 2)).toBe(true);
+      expect(await count('mcp_sessions')).toBe(alive + 3);
+      expect(await sweepAll(1_000)).toBe(2);
+      expect(await count('mcp_sessions')).toBe(alive);
+    });
+
+    // Catches: a session that its owner filled up, whose removal takes longer than a statement may: the sweep would
+    // come to it first for ever, and to no other.
+    it('removes a session that holds much bit by bit, and then the session', async () => {
+      await addValues(25, `'1'`);
+      for (const stream of ['s', 't', 'u']) await append(times(7, String), 100, NOW + 9 * HOUR, stream);
+      const held = async (): Promise<number> =>
+        (await count('mcp_session_values')) + (await count('mcp_session_events'));
+      let left = await held();
+      expect(left).toBe(25 + 21);
+      for (; left > 0; left = await held()) {
+        await store.sessions.deleteExpired(AT, 10);
+        expect(await held()).toBeGreaterThanOrEqual(left - 20);
+        expect(await held()).toBeLessThan(left);
+      }
+      await sweepAll(10);
+      expect(await count(`mcp_sessions where ref = '${session.ref}'`)).toBe(0);
+      expect(await count('mcp_session_streams')).toBe(0);
+    });
+
+    // Catches: bytes that nobody counts: of 4 MiB each, a batch of events would be 2 GiB.
+    it('removes no more bytes at one time than one statement can', async () => {
+      await sql('alter table mcp_session_values alter column value set storage external');
+      await addValues(3, `to_json(repeat('x', 40 << 20))`);
+      for (const left of [1, 0]) {
+        await store.sessions.deleteExpired(AT, 1_000);
+        expect(await count('mcp_session_values')).toBe(left);
+      }
+      expect(await count(`mcp_sessions where ref = '${session.ref}'`)).toBe(0);
+    });
+
+    // Catches: a DELETE that fails for ever, since the session holds more than one statement can remove; one that is
+    // found again by its owner, by a list, by a write, by whoever watches it.
+    it('removes the rest of a session that was ended while it held much', async () => {
+      await addValues(65, `'1'`);
+      await sql('update mcp_sessions set key_count = 65, value_count = 65 where ref = $1', [session.ref]);
+      const seen = async () => (await sql(lookAtStreams.text, [[session.ref], ['s']])).rowCount;
+      expect(await seen()).toBe(1);
+      expect(await store.sessions.delete(session.ref, NOW)).toBe(true);
+      expect(await count('mcp_session_values')).toBe(65);
+      expect(await seen()).toBe(0);
+      for (const at of [NOW, 0]) {
+        expect(await store.sessions.find(session.ref, at)).toBeUndefined();
+        await expect(store.sessions.readValue(session, 'k1', at)).rejects.toThrow(SessionNotFound);
+        expect(await store.sessions.delete(session.ref, at)).toBe(false);
+      }
+      await store.sessions.touch([{ ref: session.ref, lastSeenAt: NOW, expiresAt: NOW + HOUR }], NOW);
+      expect(await store.sessions.find(session.ref, NOW)).toBeUndefined();
+      await sweepAll(1_000);
+      expect(await count(`mcp_sessions where ref = '${session.ref}'`)).toBe(0);
     });
 
     // Catches: a delete without `for update skip locked`, which waits for a beat or removes what just beat.

@@ -49,6 +49,7 @@ const SWEEPS = [
   // A generic plan has to assume that a third of all rows has expired; the server takes it only if that is not
   // dearer than a plan for the numbers at hand.
   'mcp_sweep_sessions',
+  'mcp_sweep_contents',
   'mcp_sweep_events',
 ];
 /** Reads the whole table of the instances, which is as small as the service. */

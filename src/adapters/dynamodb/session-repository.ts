@@ -132,8 +132,8 @@ export class DynamodbSessionRepository implements SessionRepository {
   }
 
   /** DynamoDB removes expired items by their TTL attribute. */
-  async deleteExpired(): Promise<number> {
-    return 0;
+  async deleteExpired(): Promise<boolean> {
+    return false;
   }
 
   storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

@@ -67,22 +67,24 @@ export class MemorySessionRepository implements SessionRepository {
     return found !== undefined && !isExpired(found.session, now);
   }
 
-  async deleteExpired(now: number, limit: number): Promise<number> {
+  async deleteExpired(now: number, limit: number): Promise<boolean> {
+    let removed = 0;
     for (const [instance, { seenAt }] of this.#data.instances) {
-      if (seenAt + INSTANCE_KEPT_MS <= now) this.#data.instances.delete(instance);
+      if (seenAt + INSTANCE_KEPT_MS <= now && this.#data.instances.delete(instance)) removed += 1;
     }
-    let deleted = 0;
+    let sessions = 0;
     for (const [ref, { session, streams }] of this.#data.sessions) {
-      if (isExpired(session, now) && deleted < limit) {
+      if (isExpired(session, now)) {
+        if (sessions === limit) continue;
         this.#data.remove(ref);
-        deleted += 1;
+        sessions += 1;
         continue;
       }
       for (const [stream, events] of streams) {
-        if (events.every((event) => event.expiresAt <= now)) streams.delete(stream);
+        if (events.every((event) => event.expiresAt <= now) && streams.delete(stream)) removed += 1;
       }
     }
-    return deleted;
+    return removed + sessions > 0;
   }
 
   async storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

@@ -21,7 +21,7 @@ import {
   updateSessionIfVersion,
 } from './session-statements.ts';
 import { SessionValues } from './session-values.ts';
-import { sweepEvents, sweepInstances, sweepSessions } from './sweep-statements.ts';
+import { sweepContents, sweepEvents, sweepInstances, sweepSessions } from './sweep-statements.ts';
 
 /** Sessions in PostgreSQL; their values are in {@link SessionValues}. */
 export class PostgresSessionRepository implements SessionRepository {
@@ -88,11 +88,15 @@ export class PostgresSessionRepository implements SessionRepository {
     return deleted?.wasLive ?? false;
   }
 
-  async deleteExpired(now: number, limit: number): Promise<number> {
-    const [swept] = await this.#database.run(sweepSessions, { now, limit });
-    await this.#database.run(sweepEvents, { now, limit });
-    await this.#database.run(sweepInstances, { before: now - INSTANCE_KEPT_MS, limit });
-    return swept?.removed ?? 0;
+  async deleteExpired(now: number, limit: number): Promise<boolean> {
+    // Events before sessions, which go only once they hold nothing.
+    const removed = [
+      await this.#database.run(sweepEvents, { now, limit }),
+      await this.#database.run(sweepContents, { now, limit }),
+      await this.#database.run(sweepSessions, { now, limit }),
+      await this.#database.run(sweepInstances, { before: now - INSTANCE_KEPT_MS, limit }),
+    ];
+    return removed.some(([swept]) => swept !== undefined && swept.removed > 0);
   }
 
   storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

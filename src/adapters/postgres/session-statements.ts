@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { sessions } from './schema.ts';
+import { sessionEvents, sessions } from './schema.ts';
 import { type SessionRow, sessionColumns } from './session-row.ts';
 import {
   bigintParameter,
@@ -110,9 +110,19 @@ update ${sessions}
  where ${sessions.ref} = locked.ref`,
 );
 
+/** Rows that a session may hold to be removed with all of them by one statement. */
+const FEW_ROWS = sql.raw('64');
+/** When a session expired that was ended and whose rows are left to the sweep: before any clock's time. */
+const ENDED = sql.raw(`timestamp with time zone 'epoch'`);
+/** Whether a session's row is only there until the sweep comes to it. */
+export const isEnded = sql`${sessions.expiresAt} <= ${ENDED}`;
+
 /**
  * The foreign keys take the rest along. Every writer of a session's data holds a lock, on the session or on
  * a row that goes with it, that this waits for; who comes later finds nothing.
+ *
+ * Of a session that holds much, which would take longer than a statement may, the expiry alone is written: for
+ * everybody it is gone, and the sweep removes it bit by bit.
  */
 export const deleteSession = statement<
   { readonly ref: string; readonly now: number },
@@ -120,7 +130,20 @@ export const deleteSession = statement<
 >(
   'mcp_delete_session',
   sql`
-delete from ${sessions}
- where ${sessions.ref} = ${ref}
-returning ${sessions.expiresAt} > ${now} as "wasLive"`,
+with found as materialized (
+  select ${sessions.ref}, ${sessions.expiresAt},
+         ${sessions.keyCount} <= ${FEW_ROWS} and not exists (
+           select from ${sessionEvents} where ${sessionEvents.sessionRef} = ${ref} offset ${FEW_ROWS}
+         ) as has_few
+    from ${sessions}
+   where ${sessions.ref} = ${ref}
+     for update
+),
+removed as (
+  delete from ${sessions} using found where ${sessions.ref} = found.ref and found.has_few
+),
+ended as (
+  update ${sessions} set expires_at = ${ENDED} from found where ${sessions.ref} = found.ref and not found.has_few
+)
+select found.expires_at > ${now} as "wasLive" from found`,
 );

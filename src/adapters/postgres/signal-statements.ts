@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { sessionStreams, sessions } from './schema.ts';
+import { isEnded } from './session-statements.ts';
 import { statement, textParameter, textsParameter } from './statement.ts';
 import type { StreamTopic } from './watchers.ts';
 
@@ -23,7 +24,7 @@ export const lookAtStreams = statement<
 select watched.ref as "ref", watched.stream as "stream",
        coalesce(${sessionStreams.lastSequence}, 0) as "lastSequence"
   from unnest(${textsParameter('refs')}, ${textsParameter('streams')}) as watched (ref, stream)
-  join ${sessions} on ${sessions.ref} = watched.ref
+  join ${sessions} on ${sessions.ref} = watched.ref and not ${isEnded}
   left join ${sessionStreams}
     on ${sessionStreams.sessionRef} = watched.ref and ${sessionStreams.stream} = watched.stream`,
 );

@@ -2,6 +2,7 @@ import { SECRET_BYTES } from '../adapters/mcp/secret-bytes.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_VALUE_BYTES } from '../domain/limits.ts';
 import { DEFAULT_IDEMPOTENCY_RETENTION_MS } from '../domain/once.ts';
 import type { SessionLifetime } from '../domain/sessions.ts';
+import { ALLOWED_HOST, ALLOWED_ORIGIN } from './allowed-names.ts';
 import { type AuthenticationConfig, readAuthenticationConfig } from './authentication-config.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
 import { hostInUrl } from './host-in-url.ts';
@@ -14,16 +15,6 @@ const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1', 'localhost'];
 
 /** Ports that users of the two original examples know. */
 const DEFAULT_PORTS: Readonly<Record<StoreName, number>> = { postgres: 8060, dynamodb: 8062 };
-
-/** As requests have it, which is all that such a setting is compared with. */
-const HOST = {
-  pattern: /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/,
-  rule: 'names such as app.example.com, each with a port or without, separated by commas',
-};
-const ORIGIN = {
-  pattern: /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#@\s]*)$/,
-  rule: 'origins such as https://app.example.com, without a path, separated by commas',
-};
 
 /** A hundred years: beyond any session, and far from where dates end. */
 const LONGEST_S = 100 * 365 * 24 * 60 * 60;
@@ -68,7 +59,12 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
     ...(flags.port === undefined ? {} : { PORT: flags.port || ' ' }),
     ...(flags.host === undefined ? {} : { HOST: flags.host || ' ' }),
   });
-  const host = settings.matching('HOST', '127.0.0.1', /^[\w.:-]+$/, 'a host name or an IP address');
+  const host = settings.matching(
+    'HOST',
+    '127.0.0.1',
+    /^([\w.-]+|[\da-f:.]+)$/i,
+    'a host name or an IP address',
+  );
   const authentication = readAuthenticationConfig(settings);
   const isOpen = authentication === undefined && settings.text('ALLOW_UNAUTHENTICATED') !== 'yes';
   if (isOpen && !LOOPBACK_ADDRESSES.includes(host)) {
@@ -100,8 +96,8 @@ export function readServerConfig(environment: Environment, flags: ServerFlags): 
   const config: ServerConfig = {
     host,
     port: settings.integer('PORT', DEFAULT_PORTS[flags.store], { min: 0, max: 65_535 }),
-    allowedHosts: [hostInUrl(host).toLowerCase(), ...settings.list('ALLOWED_HOSTS', HOST)],
-    allowedOrigins: settings.list('ALLOWED_ORIGINS', ORIGIN),
+    allowedHosts: [hostInUrl(host).toLowerCase(), ...settings.list('ALLOWED_HOSTS', ALLOWED_HOST)],
+    allowedOrigins: settings.list('ALLOWED_ORIGINS', ALLOWED_ORIGIN),
     authentication,
     bodyBytes: settings.integer('MAX_BODY_BYTES', DEFAULT_BODY_BYTES, { min: 1_024, max: 64 * 1024 * 1024 }),
     lifetime: { idleMs: idleS * 1_000, maxLifetimeMs: lifetimeS * 1_000 },

@@ -5,6 +5,7 @@ import type { SessionLifetime } from '../domain/sessions.ts';
 import type { Authentication } from '../ports/authentication.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
+import { ALLOWED_HOST, ALLOWED_ORIGIN, type NameRule } from './allowed-names.ts';
 import { DEFAULT_BODY_BYTES, DEFAULT_EVENT_RETENTION_MS, DEFAULT_LIFETIME } from './defaults.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -47,9 +48,12 @@ export interface DurableMcpOptions {
    * default: then there is no `session.requestState`.
    */
   readonly requestStateKeys?: readonly string[];
-  /** Further `Host` values that requests may carry, beside loopback names; in any case. */
+  /**
+   * Further `Host` values that requests may carry, beside loopback names: such as `mcp.example.com`, for all ports, or
+   * `mcp.example.com:8443`; in any case.
+   */
   readonly allowedHosts?: readonly string[];
-  /** Further `Origin` values that requests may carry, such as `https://app.example.com`; in any case. */
+  /** Further `Origin` values that requests may carry, such as `https://app.example.com`, without a path; in any case. */
   readonly allowedOrigins?: readonly string[];
   /** Largest request body in bytes; 4 MiB by default. */
   readonly maxBodyBytes?: number;
@@ -69,7 +73,10 @@ export type ResolvedOptions = Required<
   readonly limits: Limits;
 };
 
-/** Fills in the defaults. @throws RangeError that names the option and its limits, TypeError for two that exclude each other */
+/**
+ * Fills in the defaults.
+ * @throws RangeError that names the option and what it may be, TypeError for two that exclude each other
+ */
 export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   const { lifetime = {}, limits = {} } = options;
   const resolved: ResolvedOptions = {
@@ -109,6 +116,8 @@ export function resolveOptions(options: DurableMcpOptions): ResolvedOptions {
   assertWhole('eventRetentionMs', resolved.eventRetentionMs, 10_000);
   assertWhole('idempotencyRetentionMs', resolved.idempotencyRetentionMs, 60_000);
   assertWhole('maxBodyBytes', resolved.maxBodyBytes, 1);
+  assertNames('allowedHosts', resolved.allowedHosts, ALLOWED_HOST);
+  assertNames('allowedOrigins', resolved.allowedOrigins, ALLOWED_ORIGIN);
   return resolved;
 }
 
@@ -121,4 +130,9 @@ function authenticationOf({ authentication, principal }: DurableMcpOptions): Aut
 function assertWhole(name: string, value: number, min: number, max: number = Number.MAX_SAFE_INTEGER): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return;
   throw new RangeError(`${name} must be a whole number from ${min} to ${max}, but is ${value}`);
+}
+
+function assertNames(name: string, names: readonly string[], { pattern, rule }: NameRule): void {
+  const odd = names.find((each) => !pattern.test(each));
+  if (odd !== undefined) throw new RangeError(`${name} must be ${rule}, but one is ${JSON.stringify(odd)}`);
 }

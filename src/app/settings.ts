@@ -3,6 +3,8 @@
  * collected, so that a person who made three mistakes is told of three.
  */
 
+import type { NameRule } from './allowed-names.ts';
+
 /** One line per problem, each naming the setting. */
 export class InvalidSettings extends Error {
   override readonly name = 'InvalidSettings';
@@ -53,16 +55,13 @@ export class SettingsReader {
   }
 
   /** In lower case. */
-  list(
-    name: string,
-    { pattern, rule }: { readonly pattern: RegExp; readonly rule: string },
-  ): readonly string[] {
+  list(name: string, { pattern, rule }: NameRule): readonly string[] {
     const items = this.text(name, '')
       .split(',')
       .map((item) => item.trim().toLowerCase())
       .filter((item) => item !== '');
     const odd = items.find((item) => !pattern.test(item));
-    if (odd !== undefined) this.#refuse(name, odd, rule);
+    if (odd !== undefined) this.#refuse(name, odd, `${rule}, separated by commas`);
     return items;
   }
 

@@ -73,6 +73,15 @@ export class Liveness {
   }
 
   /**
+   * Whether an instance of that name may wait for something: all that do have beaten before. False also of one that has
+   * ended in order, or could not beat for an hour.
+   * @throws StoreUnavailable
+   */
+  async isKnown(instance: InstanceId): Promise<boolean> {
+    return (await this.#instances.beats(instance)) !== undefined;
+  }
+
+  /**
    * Calls `onDead` whenever `owner` showed no life for {@link STILL_LOOKS} looks, or is not known at all, until the
    * returned function is called.
    */

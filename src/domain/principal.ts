@@ -10,6 +10,15 @@ export interface Principal {
   readonly subject: string;
 }
 
+/**
+ * Whether it names anybody: whatever an author's function returns, both are texts that say something. Those who had
+ * neither would all be one.
+ */
+export function isNamed(principal: Principal): boolean {
+  const { issuer, subject }: { readonly issuer?: unknown; readonly subject?: unknown } = principal ?? {};
+  return [issuer, subject].every((text) => typeof text === 'string' && text.trim() !== '');
+}
+
 export function isSamePrincipal(a: Principal | undefined, b: Principal | undefined): boolean {
   return a?.issuer === b?.issuer && a?.subject === b?.subject;
 }

@@ -21,7 +21,8 @@ export interface Authentication {
   /**
    * The principal that the request's credentials name, once they are verified. Looks at headers only: the body is not
    * read before it is known who sends it.
-   * @returns `undefined` for a caller who is not known by name
+   * @returns `undefined` for a caller who is not known by name. With an empty issuer or subject the request is answered
+   *   with 500, and `onBug` is told: all such callers would be the same.
    * @throws TokenRequired, InvalidToken, InsufficientScope, IssuerUnavailable
    */
   principalOf(request: Request): Principal | undefined | Promise<Principal | undefined>;

@@ -121,6 +121,7 @@ describe('a bad value', () => {
     ['PORT', '80x'],
     ['PORT', '1e3'],
     ['HOST', 'a b'],
+    ['HOST', 'localhost:8080'],
     ['SESSION_TTL_SECONDS', '0'],
     ['SESSION_TTL_SECONDS', '1.5'],
     ['SESSION_TTL_SECONDS', '99999999999999999999'],

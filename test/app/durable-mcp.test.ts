@@ -33,6 +33,18 @@ describe('an option of durableMcp', () => {
     expect(() => make(options)).toThrow(new RegExp(`^${name} must be a whole number from `));
   });
 
+  // Catches: a name that no request can carry, for which its author then has every request refused, or a wildcard that
+  // is none.
+  it.each([
+    ['allowedHosts', { allowedHosts: ['ok.example', 'https://app.example.com'] }],
+    ['allowedHosts', { allowedHosts: ['*'] }],
+    ['allowedHosts', { allowedHosts: ['fd00::1'] }],
+    ['allowedOrigins', { allowedOrigins: ['app.example.com'] }],
+    ['allowedOrigins', { allowedOrigins: ['https://app.example.com/'] }],
+  ] as const)('%s that no request can carry is refused by name', (name, options) => {
+    expect(() => make(options)).toThrow(new RegExp(`^${name} must be .*, but one is "`));
+  });
+
   it('that says whom a request comes from is one of two', () => {
     const authentication = jwtAuthentication({ issuer: 'https://i.example', audience: 'https://me.example' });
     expect(() => make({ authentication, principal: () => undefined })).toThrow(TypeError);
@@ -90,5 +102,33 @@ describe('a close', () => {
     await other.close();
     await expect(waiting).rejects.toThrow(StoreUnavailable);
     expect(errors).toContainEqual(expect.any(StoreUnavailable));
+  });
+});
+
+describe('a caller', () => {
+  // Catches: a subject that an author has not found, or an issuer forgotten, which would be that of all such callers.
+  it.each([
+    ['an empty subject', { issuer: 'https://i.example', subject: '' }],
+    ['a blank subject', { issuer: 'https://i.example', subject: ' ' }],
+    ['no subject', { issuer: 'https://i.example' }],
+    ['an empty issuer', { issuer: '', subject: 'alice' }],
+    ['a subject that is no text', { issuer: 'https://i.example', subject: 7 }],
+    ['a name alone', 'alice'],
+    ['null', null],
+  ])('with %s is nobody, and its author’s mistake', async (_, principal) => {
+    for (const known of [
+      { principal: () => principal as never },
+      { authentication: { principalOf: async () => principal as never } },
+    ]) {
+      const bugs: unknown[] = [];
+      const mcp = make({ ...known, onBug: (error) => bugs.push(error) });
+      const init = post(initializeMessage(), { host: '127.0.0.1' });
+      const response = await mcp.fetch(new Request('http://127.0.0.1/', init));
+      expect(response.status).toBe(500);
+      expect(response.headers.get('mcp-session-id')).toBeNull();
+      expect(bugs).toEqual([expect.any(TypeError)]);
+      expect(String(bugs[0])).toMatch(/principal must be undefined, or have an issuer and a subject/);
+      await mcp.close();
+    }
   });
 });

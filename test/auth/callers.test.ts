@@ -113,6 +113,10 @@ describe.each([
       },
       DELETE: { method: 'DELETE' },
       'an answer to a request of the server': message({ id: asked.id, result: YES }),
+      'progress of it': message({
+        method: 'notifications/progress',
+        params: { progressToken: asked.id, progress: 1 },
+      }),
       'a cancellation': message({ method: 'notifications/cancelled', params: { requestId: 'the order' } }),
       'another notification': message({ method: 'notifications/initialized' }),
     };

@@ -78,7 +78,7 @@ export function requestStateSuite(newCluster: NewErasCluster): void {
 
     it('refuses a state that another principal was given', async () => {
       const endpoint = {
-        principal: (request: Request) => ({ issuer: 'i', subject: request.headers.get('x-subject') ?? '' }),
+        principal: (request: Request) => ({ issuer: 'i', subject: request.headers.get('x-subject') ?? 'me' }),
       };
       const { a, b } = await newCluster({ endpoint });
       const state = await ask(a, { item: 'tea' });

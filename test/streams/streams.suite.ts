@@ -8,6 +8,7 @@ import { eventIdsSuite } from './event-ids.suite.ts';
 import { faultsSuite } from './faults.suite.ts';
 import { Gates } from './fixture/gates.ts';
 import { type ScriptServerOptions, scriptServer } from './fixture/script-server.ts';
+import { inboundSuite } from './inbound.suite.ts';
 import { listeningSuite } from './listening.suite.ts';
 import { lostEventsSuite } from './lost-events.suite.ts';
 import { outagesSuite } from './outages.suite.ts';
@@ -38,6 +39,7 @@ export function streamsSuite(name: string, makeHarness: HarnessFactory): void {
     callsSuite,
     listeningSuite,
     serverRequestsSuite,
+    inboundSuite,
     cancellationSuite,
     waitingSuite,
     resumptionSuite,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ClientTooSlow } from '../../domain/client-too-slow.ts';
 import { DurableMcpError } from '../../domain/errors.ts';
+import { isNamed, type Principal } from '../../domain/principal.ts';
 import type { Authentication } from '../../ports/authentication.ts';
 import type { JsonRpcId, McpEndpoint } from '../../ports/mcp-endpoint.ts';
 import type { StatelessEndpoint } from '../../ports/stateless-endpoint.ts';
@@ -49,7 +50,7 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
   ): Promise<Response> => {
     assertAddressedToUs(request.headers, exposure);
     // Before anything else is looked at, and before any of the body is read.
-    const principal = authentication && (await authentication.principalOf(request));
+    const principal = authentication && (await principalOf(request, authentication));
     const { incoming, outgoing } = node ?? {};
     const from = { request, incoming, principal, breakOff: outgoing && breaksOff(outgoing) };
     switch (request.method) {
@@ -92,4 +93,14 @@ export function mcpHandler(options: McpHandlerOptions): McpHandler {
       return explain(error, requestId);
     }
   };
+}
+
+/** @throws TypeError for a mistake of whoever wrote the authentication, and what that throws */
+async function principalOf(request: Request, authentication: Authentication): Promise<Principal | undefined> {
+  const principal = await authentication.principalOf(request);
+  if (principal === undefined || isNamed(principal)) return principal;
+  throw new TypeError(
+    'principal must be undefined, or have an issuer and a subject that are not empty: callers without would share ' +
+      'their sessions',
+  );
 }

@@ -36,6 +36,7 @@ const RESULT_MEMBERS = ['jsonrpc', 'id', 'result'];
 const ERROR_MEMBERS = ['jsonrpc', 'id', 'error'];
 
 /** JSON-RPC 2.0 §5.1. */
+export const INVALID_PARAMS = -32_602;
 export const INTERNAL_ERROR = -32_603;
 
 /** A message by what it is, checked as far as the protocol's base demands. */

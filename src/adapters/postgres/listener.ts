@@ -17,8 +17,11 @@ export interface ListenerOptions {
   /** How often the connection is asked whether it is there, in ms. Default: 30,000. */
   readonly heartbeatMs?: number;
   readonly onNotification: (payload: string) => void;
-  /** The connection is there, for the first time or again: earlier notifications may have been missed. */
-  readonly onListening: () => void;
+  /**
+   * The connection is there, for the first time or again: earlier notifications may have been missed.
+   * @param answers whether this connection still answers: what was notified before, it has been told then
+   */
+  readonly onListening: (answers: () => Promise<boolean>) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -98,6 +101,14 @@ export class Listener {
     this.#pause = FIRST_PAUSE_MS;
     const { heartbeatMs = HEARTBEAT_MS } = this.#options;
     this.#heartbeat = setInterval(() => client.query('select').catch(onLost), heartbeatMs).unref();
-    this.#options.onListening();
+    this.#options.onListening(async () => {
+      try {
+        await client.query('select');
+        return true;
+      } catch (error) {
+        onLost(error);
+        return false;
+      }
+    });
   }
 }

@@ -22,7 +22,8 @@ export interface PostgresStoreOptions {
    * A direct connection for signals where `connectionString` leads to a pooler; `false` where there is none:
    * signals about streams from other instances are then up to a second late, and none come about sessions.
    * Default: `connectionString`, which `check` then refuses where it leads through a pooler. One in session mode
-   * may be named here all the same.
+   * may be named here all the same. Where nothing is ever heard, as in another database, `onError` is told of it
+   * when the connection is made.
    */
   readonly listenConnectionString?: string | false;
   /**
@@ -58,6 +59,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   const signals: PostgresSignals = new PostgresSignals(database, {
     listenConnectionString: options.listenConnectionString ?? connectionString,
     catchUpMs: options.catchUpMs,
+    checksArrival: options.listenConnectionString !== undefined,
     sockets,
     onError,
   });

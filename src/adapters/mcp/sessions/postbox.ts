@@ -1,19 +1,23 @@
+import type { Liveness } from '../../../domain/liveness.ts';
 import type { SessionHandle } from '../../../domain/stream-handle.ts';
 import { INBOUND_STREAM, type InstanceId } from '../../../domain/stream-name.ts';
 import type { Streams } from '../../../domain/streams.ts';
 import type { JsonRpcNotification, JsonRpcResponse } from '../jsonrpc.ts';
+import { cancellationToForward, progressToForward } from './forwarded-notification.ts';
 import { askerOf } from './server-requests.ts';
 import type { SessionHosts } from './session-hosts.ts';
+
+type Posted = JsonRpcResponse | JsonRpcNotification;
 
 /** Takes what a client posts for whoever waits for it, on this instance or another. */
 export class Postbox {
   readonly #streams: Streams;
-  readonly #instance: InstanceId;
+  readonly #liveness: Liveness;
   readonly #hosts: SessionHosts;
 
-  constructor(streams: Streams, instance: InstanceId, hosts: SessionHosts) {
+  constructor(streams: Streams, liveness: Liveness, hosts: SessionHosts) {
     this.#streams = streams;
-    this.#instance = instance;
+    this.#liveness = liveness;
     this.#hosts = hosts;
   }
 
@@ -21,21 +25,33 @@ export class Postbox {
    * Delivers an answer, a cancellation or progress. What nobody waits for is dropped.
    * @throws SessionNotFound, StoreUnavailable: then the client is to post it again
    */
-  async post(message: JsonRpcResponse | JsonRpcNotification, handle: SessionHandle): Promise<void> {
+  async post(message: Posted, handle: SessionHandle): Promise<void> {
     const host = this.#hosts.find(handle.session.ref);
     if (!('method' in message)) {
       const asker = askerOf(message.id);
-      if (asker === this.#instance) host?.answer(message);
-      else if (asker !== undefined) await this.#forward(message, handle);
+      if (asker === this.#liveness.instance) host?.answer(message);
+      else await this.#forwardTo(asker, message, handle);
     } else if (message.method === 'notifications/progress') {
-      if (askerOf(message.params?.['progressToken']) === this.#instance) host?.progress(message);
-      else await this.#forward(message, handle);
+      const asker = askerOf(message.params?.['progressToken']);
+      if (asker === this.#liveness.instance) host?.progress(message);
+      else await this.#forwardTo(asker, progressToForward(message), handle);
     } else if (host?.cancel(message) !== true) {
-      await this.#forward(message, handle);
+      await this.#forward(cancellationToForward(message), handle);
     }
   }
 
-  async #forward(message: JsonRpcResponse | JsonRpcNotification, handle: SessionHandle): Promise<void> {
+  /** What is kept stays with the session, so none is for an instance that cannot have asked. */
+  async #forwardTo(
+    asker: InstanceId | undefined,
+    message: Posted | undefined,
+    handle: SessionHandle,
+  ): Promise<void> {
+    if (asker === undefined || message === undefined) return;
+    if (await this.#liveness.isKnown(asker)) await this.#forward(message, handle);
+  }
+
+  async #forward(message: Posted | undefined, handle: SessionHandle): Promise<void> {
+    if (message === undefined) return;
     const record = {
       kind: 'message',
       message: JSON.stringify(message),

@@ -100,7 +100,7 @@ export class SessionEndpoint implements McpEndpoint {
       },
     });
     this.#opening = new SessionOpener(sessions, this.#hosts);
-    this.#postbox = new Postbox(streams, liveness.instance, this.#hosts);
+    this.#postbox = new Postbox(streams, liveness, this.#hosts);
   }
 
   post(body: unknown, caller: McpCaller): Promise<McpReply> {

@@ -8,6 +8,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from '../jsonrpc.ts';
+import { inPlainWords } from '../schema-error.ts';
 import type { ConnectableServer } from '../server-factory.ts';
 
 /** JSON-RPC code of a request that the client cancelled, as the Language Server Protocol numbers it. */
@@ -139,7 +140,10 @@ export class SessionWire implements Transport {
     message: JSONRPCMessage,
     options?: { readonly relatedRequestId?: JsonRpcId | undefined },
   ): Promise<void> {
-    if (!('method' in message)) return this.#answer(message as JsonRpcResponse);
+    if (!('method' in message)) {
+      const response = message as JsonRpcResponse;
+      return this.#answer('error' in response ? inPlainWords(response) : response);
+    }
     if (!this.isOpen) return;
     const related = options?.relatedRequestId;
     const call = related === undefined ? undefined : this.#running.get(Number(related));

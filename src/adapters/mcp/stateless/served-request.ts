@@ -12,7 +12,7 @@ import {
   isStatelessServer,
   secondCopyError,
 } from './server-generation.ts';
-import { watchServer } from './server-watch.ts';
+import { answerInPlainWords, watchServer } from './server-watch.ts';
 import { unsupportedRevision } from './unsupported-revision.ts';
 
 /** A comment this often tells proxies that a stream lives. */
@@ -148,6 +148,7 @@ export class ServedRequest implements InFlightItem {
     }
     servedBefore.add(server);
     this.#server = server;
+    answerInPlainWords(server);
     watchServer(server, {
       onNotSent: (error) => this.#notSent(error, server),
       // A tool may verify a state by itself too, and have an answer where it cannot.

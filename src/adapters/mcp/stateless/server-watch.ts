@@ -1,4 +1,6 @@
 import type { Server } from '@modelcontextprotocol/server';
+import type { JsonRpcError } from '../jsonrpc.ts';
+import { inPlainWords } from '../schema-error.ts';
 
 /** How the SDK begins what it says where an answer could not be sent: the client gets none. */
 const NOT_SENT = 'Failed to send response: ';
@@ -17,5 +19,16 @@ export function watchServer(server: Server, { onNotSent, onNotVerified }: Server
     if (error.message.startsWith(NOT_SENT)) onNotSent(error);
     if (error.message.startsWith(NOT_VERIFIED)) onNotVerified();
     onerror?.(error);
+  };
+}
+
+/** Has the server say in words what of a request does not fit its schema. To be called before it is connected. */
+export function answerInPlainWords(server: Server): void {
+  const connect = server.connect.bind(server);
+  server.connect = (transport) => {
+    const send = transport.send.bind(transport);
+    transport.send = (message, options) =>
+      send('error' in message ? (inPlainWords(message as JsonRpcError) as typeof message) : message, options);
+    return connect(transport);
   };
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
@@ -13,6 +13,7 @@ import {
 import { within } from '../domain/within.ts';
 import { FINISH_MS } from './defaults.ts';
 import { hostInUrl } from './host-in-url.ts';
+import { RequestsInTurn } from './requests-in-turn.ts';
 import type { Service } from './service.ts';
 
 /** For the errors that end unfinished calls to reach their clients. */
@@ -44,7 +45,6 @@ export async function listen(
   arrival: ArrivalTimes = ARRIVAL_TIMES,
 ): Promise<HttpServer> {
   let stopping = false;
-  const latest = new WeakMap<Duplex, ServerResponse>();
   const listener = getRequestListener(
     async (request, node) => {
       const response = await service.app.fetch(request, node as NodeBindings);
@@ -64,15 +64,18 @@ export async function listen(
     requestTimeout: arrival.requestMs,
     connectionsCheckingInterval: arrival.checkMs,
   };
-  const server = createServer(limits, (request, response) => void listener(request, response));
+  const requests = new RequestsInTurn((request, response) => void listener(request, response));
+  const server = createServer(limits, (request, response) => requests.add(request, response));
   // Node would leave out what comes behind the 2,000th, an Origin for example. Their size is limited anyway.
   server.maxHeadersCount = 0;
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
-    latest.set(socket, response),
-  );
   server.on('clientError', (error: ReadingError, socket: Duplex) => {
-    const response = latest.get(socket);
-    void answerUnreadable(error, socket, response?.headersSent === true && !response.writableFinished);
+    const { request, response } = requests.current(socket) ?? {};
+    // What cannot be read comes behind a request that has yet to be answered: that answer is the last one.
+    if (request?.complete && response?.headersSent === false && socket.writable) {
+      response.shouldKeepAlive = false;
+      return;
+    }
+    void answerUnreadable(error, socket, response?.headersSent === true);
   });
   server.listen(address.port, address.host);
   await once(server, 'listening');

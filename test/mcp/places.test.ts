@@ -74,3 +74,26 @@ it('a request whose server cannot be made keeps no place', async () => {
   expect((await ping()).status).toBe(200);
   await close();
 });
+
+// Catches: a session that takes all places of an instance, with connections that take a stream over from each other
+// and whose client reads none of them.
+it('a session has no more connections to streams that were taken over than it has places', async () => {
+  const { mcp, request } = library({
+    limits: { ...DEFAULT_LIMITS, streamsPerSession: 2 },
+    server: stateServer({ name: 'tiny', version: '1' }),
+  });
+  const opened = await request(post(initializeMessage()));
+  const session = { 'Mcp-Session-Id': opened.headers.get('mcp-session-id') as string };
+  const listen = () => request({ headers: { Accept: 'text/event-stream', ...session } });
+  const unread = [await listen(), await listen(), await listen()];
+  expect(unread.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const beyond = await listen();
+  expect(beyond.status).toBe(429);
+  expect(await beyond.text()).toContain('streams: 2 older connections to streams of this session');
+  expect((await request(post(PING, session))).status).toBe(200);
+  await unread[0]?.body?.cancel();
+  unread.push(await listen());
+  expect(unread.at(-1)?.status).toBe(200);
+  for (const { body } of unread.slice(1)) await body?.cancel();
+  await mcp.close();
+});

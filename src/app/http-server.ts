@@ -26,16 +26,26 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** How long requests may take to arrive, in milliseconds, however they trickle. Answers take as long as they like. */
+/**
+ * How long requests may take to arrive, in milliseconds, however they trickle, and answers to be read. What makes an
+ * answer takes as long as it likes.
+ */
 export interface ArrivalTimes {
   readonly headersMs: number;
   /** The body included. */
   readonly requestMs: number;
   /** How often that is looked at. */
   readonly checkMs: number;
+  /** How long a client may take nothing of an answer that is complete. */
+  readonly unreadMs: number;
 }
 
-const ARRIVAL_TIMES: ArrivalTimes = { headersMs: 15_000, requestMs: 120_000, checkMs: 5_000 };
+const ARRIVAL_TIMES: ArrivalTimes = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  checkMs: 5_000,
+  unreadMs: 100_000,
+};
 
 /** @throws the system's error, e.g. with code EADDRINUSE */
 export async function listen(
@@ -65,7 +75,11 @@ export async function listen(
     connectionsCheckingInterval: arrival.checkMs,
   };
   const requests = new RequestsInTurn((request, response) => void listener(request, response));
-  const server = createServer(limits, (request, response) => requests.add(request, response));
+  const server = createServer(limits, (request, response) => {
+    // Node ends the connection then, or waits for its next request instead.
+    response.once('prefinish', () => request.socket.setTimeout(arrival.unreadMs));
+    requests.add(request, response);
+  });
   // Node would leave out what comes behind the 2,000th, an Origin for example. Their size is limited anyway.
   server.maxHeadersCount = 0;
   server.on('clientError', (error: ReadingError, socket: Duplex) => {

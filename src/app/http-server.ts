@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
@@ -13,6 +13,7 @@ import {
 import { within } from '../domain/within.ts';
 import { FINISH_MS } from './defaults.ts';
 import { hostInUrl } from './host-in-url.ts';
+import { RequestsInTurn } from './requests-in-turn.ts';
 import type { Service } from './service.ts';
 
 /** For the errors that end unfinished calls to reach their clients. */
@@ -25,16 +26,26 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** How long requests may take to arrive, in milliseconds, however they trickle. Answers take as long as they like. */
+/**
+ * How long requests may take to arrive, in milliseconds, however they trickle, and answers to be read. What makes an
+ * answer takes as long as it likes.
+ */
 export interface ArrivalTimes {
   readonly headersMs: number;
   /** The body included. */
   readonly requestMs: number;
   /** How often that is looked at. */
   readonly checkMs: number;
+  /** How long a client may take nothing of an answer that is complete. */
+  readonly unreadMs: number;
 }
 
-const ARRIVAL_TIMES: ArrivalTimes = { headersMs: 15_000, requestMs: 120_000, checkMs: 5_000 };
+const ARRIVAL_TIMES: ArrivalTimes = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  checkMs: 5_000,
+  unreadMs: 100_000,
+};
 
 /** @throws the system's error, e.g. with code EADDRINUSE */
 export async function listen(
@@ -44,7 +55,6 @@ export async function listen(
   arrival: ArrivalTimes = ARRIVAL_TIMES,
 ): Promise<HttpServer> {
   let stopping = false;
-  const latest = new WeakMap<Duplex, ServerResponse>();
   const listener = getRequestListener(
     async (request, node) => {
       const response = await service.app.fetch(request, node as NodeBindings);
@@ -64,15 +74,22 @@ export async function listen(
     requestTimeout: arrival.requestMs,
     connectionsCheckingInterval: arrival.checkMs,
   };
-  const server = createServer(limits, (request, response) => void listener(request, response));
+  const requests = new RequestsInTurn((request, response) => void listener(request, response));
+  const server = createServer(limits, (request, response) => {
+    // Node ends the connection then, or waits for its next request instead.
+    response.once('prefinish', () => request.socket.setTimeout(arrival.unreadMs));
+    requests.add(request, response);
+  });
   // Node would leave out what comes behind the 2,000th, an Origin for example. Their size is limited anyway.
   server.maxHeadersCount = 0;
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) =>
-    latest.set(socket, response),
-  );
   server.on('clientError', (error: ReadingError, socket: Duplex) => {
-    const response = latest.get(socket);
-    void answerUnreadable(error, socket, response?.headersSent === true && !response.writableFinished);
+    const { request, response } = requests.current(socket) ?? {};
+    // What cannot be read comes behind a request that has yet to be answered: that answer is the last one.
+    if (request?.complete && response?.headersSent === false && socket.writable) {
+      response.shouldKeepAlive = false;
+      return;
+    }
+    void answerUnreadable(error, socket, response?.headersSent === true);
   });
   server.listen(address.port, address.host);
   await once(server, 'listening');

@@ -8,13 +8,16 @@ export interface Occupant {
   readonly ref?: SessionRef | undefined;
   /**
    * The stream that is to be connected to. Whoever takes one over from another connection needs no further place in
-   * the session: a client comes back before the server knows that it was gone.
+   * the session: a client comes back before the server knows that it was gone. Of the connections that were taken
+   * over there may be as many as of places.
    */
   readonly stream?: string | undefined;
 }
 
 interface SessionPlaces {
   calls: number;
+  /** Connections to streams that others have taken over since, and that have not ended yet. */
+  takenOver: number;
   /** Connections to each stream. */
   readonly streams: Map<string, number>;
 }
@@ -61,7 +64,7 @@ export class Occupancy {
 
   #takeIn(ref: SessionRef, stream: string | undefined): () => void {
     const { streamsPerSession } = this.#limits;
-    const places = this.#sessions.get(ref) ?? { calls: 0, streams: new Map<string, number>() };
+    const places = this.#sessions.get(ref) ?? { calls: 0, takenOver: 0, streams: new Map<string, number>() };
     const connections = stream === undefined ? 0 : (places.streams.get(stream) ?? 0);
     if (connections === 0 && places.calls + places.streams.size >= streamsPerSession) {
       throw new QuotaExceeded(
@@ -70,7 +73,15 @@ export class Occupancy {
         streamsPerSession,
       );
     }
+    if (connections > 0 && places.takenOver >= streamsPerSession) {
+      throw new QuotaExceeded(
+        `streams: ${streamsPerSession} older connections to streams of this session have not ended yet, the most ` +
+          'allowed. End them, or wait.',
+        streamsPerSession,
+      );
+    }
     this.#sessions.set(ref, places);
+    if (connections > 0) places.takenOver += 1;
     if (stream === undefined) places.calls += 1;
     else places.streams.set(stream, connections + 1);
     return () => {
@@ -81,8 +92,10 @@ export class Occupancy {
   }
 }
 
-function leaveStream({ streams }: SessionPlaces, stream: string): void {
-  const left = (streams.get(stream) ?? 0) - 1;
-  if (left > 0) streams.set(stream, left);
-  else streams.delete(stream);
+function leaveStream(places: SessionPlaces, stream: string): void {
+  const left = (places.streams.get(stream) ?? 0) - 1;
+  if (left > 0) {
+    places.streams.set(stream, left);
+    places.takenOver -= 1;
+  } else places.streams.delete(stream);
 }

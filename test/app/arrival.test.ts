@@ -3,13 +3,14 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HEADERS_BYTES } from '../../src/adapters/http/unreadable-request.ts';
 import { type HttpServer, listen } from '../../src/app/http-server.ts';
-import { initializeMessage, testService } from '../support/service.ts';
+import { eventually } from '../contract/fixtures.ts';
+import { initializeMessage, post, testService } from '../support/service.ts';
 
 let server: HttpServer;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
-  const arrival = { headersMs: 150, requestMs: 300, checkMs: 20 };
+  const arrival = { headersMs: 150, requestMs: 300, checkMs: 20, unreadMs: 300 };
   server = await listen(testService().service, { host: '127.0.0.1', port: 0 }, 100, arrival);
 });
 afterEach(async () => {
@@ -42,6 +43,11 @@ async function connection(): Promise<Connection> {
     return { head, reason: error?.data.reason };
   };
   return { socket, all, said };
+}
+
+async function open(): Promise<string> {
+  const opened = await fetch(`${server.origin}/mcp`, post(initializeMessage()));
+  return opened.headers.get('mcp-session-id') as string;
 }
 
 /** Sends `text` over and over until the server has enough of it. */
@@ -125,13 +131,8 @@ describe('a request', () => {
 
   // Catches: an error that is written into the middle of an answer, of which it then is a part.
   it('that cannot be read ends a stream that is under way, without a word in it', async () => {
-    const opened = await fetch(`${server.origin}/mcp`, {
-      method: 'POST',
-      headers: { Accept: 'application/json, text/event-stream', 'Content-Type': 'application/json' },
-      body: JSON.stringify(initializeMessage()),
-    });
+    const id = await open();
     const { socket, all } = await connection();
-    const id = opened.headers.get('mcp-session-id');
     socket.write(
       `GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${id}\r\n\r\n`,
     );
@@ -141,5 +142,32 @@ describe('a request', () => {
     const text = await all;
     expect(text).toContain('text/event-stream');
     expect(text).not.toContain('malformed_request');
+  });
+});
+
+describe('an answer', () => {
+  // Catches: a connection that anybody can hold open for ever, and what waits for it, by reading nothing.
+  it('of which its client takes nothing any more is given up, and one that it reads is not', async () => {
+    const [opened, { socket, all }, reader] = [await open(), await connection(), await connection()];
+    // It may be told by an error.
+    all.catch(() => {});
+    const call = (name: string, args: object): string => {
+      const params = { name, arguments: args };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+      const headers = [...POST, `Mcp-Session-Id: ${opened}`, `Content-Length: ${body.length}`];
+      return `${headers.join('\r\n')}\r\n\r\n${body}`;
+    };
+    reader.socket.write(call('store_value', { key: 'large', value: 'x'.repeat(250_000) }));
+    await once(reader.socket, 'data');
+    socket.pause();
+    // More than what the system takes for it.
+    socket.write(call('get_value', { key: 'large' }).repeat(60));
+    await eventually(() => {
+      // Whoever reads nothing finds out by writing.
+      socket.write('\r\n');
+      return socket.destroyed;
+    }, 'it is given up');
+    reader.socket.write(call('get_value', { key: 'large' }));
+    await once(reader.socket, 'data');
   });
 });

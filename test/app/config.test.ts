@@ -224,10 +224,14 @@ describe('authentication', () => {
     ['AUTH_ISSUER', 'https://issuer.example#x'],
     ['AUTH_ISSUER', 'https://user:hunter2@issuer.example'],
     ['AUTH_ISSUER', 'issuer.example'],
+    ['AUTH_ISSUER', 'https://issuer.example '],
+    ['AUTH_ISSUER', 'https:issuer.example'],
+    ['AUTH_ISSUER', 'https:\\\\issuer.example'],
     ['AUTH_ISSUER', 'http://127.0.0.1.example.com'],
     ['AUTH_JWKS_URL', 'http://keys.example/jwks'],
     ['AUTH_JWKS_URL', 'file:///etc/passwd'],
     ['AUTH_RESOURCE', 'mcp.example.com'],
+    ['AUTH_RESOURCE', 'https://mcp.example.com/\nmcp'],
     ['AUTH_RESOURCE', 'https://mcp.example.com/mcp#x'],
     ['AUTH_REQUIRED_SCOPES', 'a"b'],
     ['AUTH_REQUIRED_SCOPES', 'ä'],
@@ -237,6 +241,17 @@ describe('authentication', () => {
     expect(found).toEqual([expect.stringMatching(`^${name} must be `)]);
     expect(found.join()).not.toContain('hunter2');
   });
+
+  // Catches: an audience that no token will ever name, which shows as 401 for everybody.
+  it.each([' ', 'api://me ', '\tapi://me'])(
+    'is told of an audience that nobody would write so: %j',
+    (audience) => {
+      const AUTH_RESOURCE = 'https://mcp.example.com/mcp';
+      expect(problems({ ...NEEDED, AUTH_RESOURCE, AUTH_AUDIENCE: audience })).toEqual([
+        expect.stringMatching(/^AUTH_AUDIENCE must not be empty, nor begin or end with a space/),
+      ]);
+    },
+  );
 
   it('needs the public URL where the audience is none', () => {
     expect(problems({ ...NEEDED, AUTH_AUDIENCE: 'api://me' })).toEqual([

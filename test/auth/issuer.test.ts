@@ -123,6 +123,26 @@ describe('a key of the issuer that nothing can be verified with', () => {
   });
 });
 
+describe('a key of the issuer', () => {
+  // Catches: jose's failure to import such a key, which is taken for an issuer that is down: 503 for its tokens, and
+  // for all others when the keys are due to be fetched again.
+  it('is taken that is said to be for what only its private part is for, too', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = { ...publicKey.export({ format: 'jwk' }), kid: 'it', key_ops: ['sign', 'verify'] };
+    const server = createServer((_, response) => void response.end(JSON.stringify({ keys: [key] })));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { subjectOf, errors } = verifier({ issuer, jwksUrl: issuer });
+    const token = await new SignJWT({ iss: issuer, aud: AUDIENCE, sub: 'alice' })
+      .setExpirationTime('1m')
+      .setProtectedHeader({ alg: 'ES256', kid: 'it' })
+      .sign(privateKey);
+    expect(await subjectOf(token)).toBe('alice');
+    expect(errors).toEqual([]);
+  });
+});
+
 describe('an issuer that is down', () => {
   const statusOf = async ({ request }: TestService, token: string): Promise<number> =>
     (await request('/mcp', post(initializeMessage(), { Authorization: `Bearer ${token}` }))).status;

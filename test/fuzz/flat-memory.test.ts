@@ -10,8 +10,8 @@ import { bodyOf, inSession, listens, statelessHeaders } from './http/requests.ts
 import type { WireRequest } from './http/wire.ts';
 import { fuzzed, fuzzTimeout } from './runs.ts';
 
-const WARM_UP = 8;
-const ROUNDS = 8;
+const WARM_UP = 12;
+const ROUNDS = 6;
 /** So long that whatever keeps it, or the message, is seen. */
 const ID_CHARACTERS = 1_000;
 /** What may be left of one request: compiled code, and streams of the calls that a busy machine was slow to answer. */

@@ -1,10 +1,11 @@
+import { McpServer } from '@modelcontextprotocol/server';
 import { expect, it } from 'vitest';
 import { stateServer } from '../../src/adapters/mcp/tools/state-server.ts';
 import { memoryStore } from '../../src/adapters/memory/store.ts';
 import { StoreUnavailable } from '../../src/domain/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.ts';
 import { library } from '../support/library.ts';
-import { initializeMessage, post } from '../support/service.ts';
+import { initializeMessage, post, toolCall } from '../support/service.ts';
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
 
@@ -73,4 +74,51 @@ it('a request whose server cannot be made keeps no place', async () => {
   state.isBroken = false;
   expect((await ping()).status).toBe(200);
   await close();
+});
+
+// Catches: a session that takes all places of an instance, with connections that take a stream over from each other
+// and whose client reads none of them.
+it('a session has no more connections to streams that were taken over than it has places', async () => {
+  const { mcp, request } = library({
+    limits: { ...DEFAULT_LIMITS, streamsPerSession: 2 },
+    server: stateServer({ name: 'tiny', version: '1' }),
+  });
+  const opened = await request(post(initializeMessage()));
+  const session = { 'Mcp-Session-Id': opened.headers.get('mcp-session-id') as string };
+  const listen = () => request({ headers: { Accept: 'text/event-stream', ...session } });
+  const unread = [await listen(), await listen(), await listen()];
+  expect(unread.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const beyond = await listen();
+  expect(beyond.status).toBe(429);
+  expect(await beyond.text()).toContain('streams: 2 older connections to streams of this session');
+  expect((await request(post(PING, session))).status).toBe(200);
+  await unread[0]?.body?.cancel();
+  unread.push(await listen());
+  expect(unread.at(-1)?.status).toBe(200);
+  for (const { body } of unread.slice(1)) await body?.cancel();
+  await mcp.close();
+});
+
+// Catches: a place that is given back with the end of the call, so that a client that reads nothing has any number of
+// connections open.
+it('a call that is over keeps its place while a client is connected to its stream', async () => {
+  const { mcp, request } = library({
+    limits: { ...DEFAULT_LIMITS, streamsPerSession: 1 },
+    server: () => {
+      const server = new McpServer({ name: 'sayer', version: '1' }, { capabilities: { logging: {} } });
+      server.registerTool('say', {}, async ({ mcpReq }) => {
+        await mcpReq.notify({ method: 'notifications/message', params: { level: 'info', data: 'said' } });
+        return { content: [] };
+      });
+      return server;
+    },
+  });
+  const opened = await request(post(initializeMessage()));
+  const session = { 'Mcp-Session-Id': opened.headers.get('mcp-session-id') as string };
+  const { body } = await request(post(toolCall('say'), session));
+  await mcp.idle();
+  expect((await request(post(PING, session))).status).toBe(429);
+  await body?.cancel();
+  expect((await request(post(PING, session))).status).toBe(200);
+  await mcp.close();
 });

@@ -55,9 +55,9 @@ export function problemsOf(options: JwtAuthenticationOptions): readonly OptionPr
   check(isIssuer, 'issuer', `must be the URL of an issuer: ${SECURE}, query and fragment`);
   check(
     // A caller in JavaScript may leave it out, and jose checks no audience where it is given none.
-    typeof audience === 'string' && audience.trim() !== '',
+    typeof audience === 'string' && audience !== '' && audience === audience.trim(),
     'audience',
-    'must not be empty: it is what tokens for this server name as their aud',
+    'must not be empty, nor begin or end with a space: it is what tokens for this server name as their aud',
   );
   const resource = resourceUrl(options);
   check(

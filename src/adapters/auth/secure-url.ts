@@ -7,9 +7,12 @@ export function isSecureUrl(text: string): boolean {
   return protocol === 'https:' || isLoopbackName(hostname);
 }
 
+/** What a parser would put right, so that the text is not what a token says. */
+const MISWRITTEN = /^\s|\s$|[\t\n\r\\#]|^(?!https?:\/\/)/i;
+
 /** Whether it is an http or https URL without credentials and without a fragment. */
 export function isHttpUrl(text: string): boolean {
-  if (!URL.canParse(text) || text.includes('#')) return false;
+  if (MISWRITTEN.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return /^https?:$/.test(protocol) && username === '' && password === '';
 }

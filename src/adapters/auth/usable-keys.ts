@@ -13,7 +13,13 @@ export async function withUsableKeys(response: Response): Promise<Response> {
   if (typeof set !== 'object' || set === null || !('keys' in set) || !Array.isArray(set.keys)) {
     return Response.json(set);
   }
-  return Response.json({ ...set, keys: set.keys.filter(isUsable) });
+  return Response.json({ ...set, keys: set.keys.filter(isUsable).map(forVerification) });
+}
+
+/** Of what a pair of keys is for, a public one does a part only; jose fails where it is told of the rest. */
+function forVerification(key: object): object {
+  const isForMore = 'key_ops' in key && Array.isArray(key.key_ops) && key.key_ops.includes('verify');
+  return isForMore ? { ...key, key_ops: ['verify'] } : key;
 }
 
 function isUsable(key: object | null): boolean {

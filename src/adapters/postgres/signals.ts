@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Signals, SignalTopic } from '../../ports/signals.ts';
+import type { OnSignal, Signals, SignalTopic } from '../../ports/signals.ts';
 import type { Database } from './database.ts';
 import { Listener } from './listener.ts';
 import { CHANNEL, notify } from './signal-statements.ts';
@@ -62,7 +62,7 @@ export class PostgresSignals implements Signals {
     }
   }
 
-  watch(topic: SignalTopic, onSignal: () => void): () => void {
+  watch(topic: SignalTopic, onSignal: OnSignal): () => void {
     this.#listen();
     if (topic.stream !== undefined) this.#catchUp.start();
     return this.#watchers.add(topic, onSignal);
@@ -91,7 +91,8 @@ export class PostgresSignals implements Signals {
         const [sender, text = ''] = payload.split(' ');
         if (sender !== this.#sender) this.#watchers.call(text);
       },
-      onListening: () => this.#watchers.callAll(),
+      // Signals may have been missed, and it may be another server.
+      onListening: () => this.#watchers.callAll(true),
       onError,
     });
   }

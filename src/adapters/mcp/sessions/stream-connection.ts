@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly primes: boolean;
   /** Events up to this one will not be given, and it is not known whether anybody had them. */
   readonly missedUpTo?: number | undefined;
+  /** The client had events of this stream that its log, set back, lacks: it goes on after this sequence. */
+  readonly setBackTo?: number | undefined;
   /** The requests that the stream answers, where they are known already. */
   readonly requests?: readonly JsonRpcId[];
   /** Called once, when the connection is over. */
@@ -45,6 +47,7 @@ export class StreamConnection implements EventStream {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     if (options.missedUpTo !== undefined) this.#ready.push(this.#warning(1, options.missedUpTo));
+    if (options.setBackTo !== undefined) this.#ready.push(this.#setBackWarning(options.setBackTo));
     this.#requests = options.requests ?? [];
   }
 
@@ -101,6 +104,8 @@ export class StreamConnection implements EventStream {
         return [{ id: eventId({ stream, sequence: step.sequence }), data: step.message.message }];
       case 'gap':
         return this.#gap(step);
+      case 'set_back':
+        return this.#setBack(step.sequence);
     }
   }
 
@@ -121,16 +126,35 @@ export class StreamConnection implements EventStream {
     return [this.#warning(from, to)];
   }
 
+  /**
+   * The client is to resume from there. Of a call nothing is said as long as all of its messages are there: what is
+   * missing is a gap, which its tail finds by their numbers.
+   */
+  #setBack(sequence: number): StreamEvent[] {
+    const { stream, primes } = this.#options;
+    if (ownerOf(stream) === undefined) return [this.#setBackWarning(sequence)];
+    return primes ? [{ id: eventId({ stream, sequence }), data: '' }] : [];
+  }
+
+  #setBackWarning(sequence: number): StreamEvent {
+    return this.#lossWarning(
+      `this session’s stream was set back to event ${sequence}, as its store was.`,
+      sequence,
+    );
+  }
+
   #warning(from: number, to: number): StreamEvent {
-    const { stream } = this.#options;
-    const missing = nameOf(from, to);
-    const data = `Messages may have been lost: ${missing} of this session’s stream are no longer kept.`;
+    return this.#lossWarning(`${nameOf(from, to)} of this session’s stream are no longer kept.`, to);
+  }
+
+  #lossWarning(why: string, sequence: number): StreamEvent {
+    const data = `Messages may have been lost: ${why}`;
     const warning = {
       jsonrpc: '2.0',
       method: 'notifications/message',
       params: { level: 'warning', logger: 'durable-mcp', data },
     };
-    return { id: eventId({ stream, sequence: to }), data: JSON.stringify(warning) };
+    return { id: eventId({ stream: this.#options.stream, sequence }), data: JSON.stringify(warning) };
   }
 
   #end(): void {

@@ -29,6 +29,12 @@ export interface OpenRequest {
   readonly onOver: (connection: StreamConnection) => void;
 }
 
+/** What a connection writes down where it opens a stream, as the record has it. */
+interface Mark {
+  readonly requests?: readonly RequestId[] | undefined;
+  readonly announcedUpTo: number | undefined;
+}
+
 /** Opens connections on GET: to the session's own stream, or to any of its streams that broke. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
@@ -57,17 +63,22 @@ export class StreamOpener {
     if (position === undefined) return undefined;
     const stream = { ...handle, stream: position.stream };
     const newest = await this.#options.streams.newest(stream);
-    if (newest === undefined) return undefined;
+    const last = newest?.sequence ?? 0;
+    const isAhead = position.sequence > last;
+    // The session's own stream may have been set back, whatever is left of it.
+    const mayBeSetBack = isAhead && position.stream === STANDALONE_STREAM;
+    if (newest === undefined && !mayBeSetBack) return undefined;
     if (position.sequence === PAST_THE_END) return 'finished';
-    if (position.sequence > newest.sequence) return undefined;
-    if (position.sequence === newest.sequence && hasEndedInError(newest)) return 'finished';
-    const { requests } = newest.record;
-    const tail = await this.#resume(stream, position.sequence, { requests, announcedUpTo });
+    if (isAhead && !mayBeSetBack) return undefined;
+    if (newest !== undefined && position.sequence === last && hasEndedInError(newest)) return 'finished';
+    const mark = { requests: newest?.record.requests, announcedUpTo };
+    const tail = await this.#resume(stream, Math.min(position.sequence, last), mark);
     const stopWaiting = tail.outcome === undefined ? this.#endIfOwnerDies(stream) : () => {};
     return new StreamConnection({
       tail,
       stream: stream.stream,
       primes,
+      setBackTo: isAhead ? last : undefined,
       onOver: (connection) => {
         stopWaiting();
         onOver(connection);
@@ -79,8 +90,7 @@ export class StreamOpener {
     stream: StreamHandle,
     announcedUpTo: number | undefined,
   ): Promise<{ readonly tail: StreamTail; readonly missedUpTo?: number | undefined }> {
-    const open = { kind: 'open', toNobody: false, announcedUpTo } as const;
-    const openedAt = await this.#options.streams.append(stream, [open]);
+    const openedAt = await this.#open(stream, { announcedUpTo });
     const before = await this.#before(stream, openedAt);
     const sequence = before === 'for nobody yet' ? 0 : openedAt - 1;
     return {
@@ -110,23 +120,23 @@ export class StreamOpener {
   }
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */
-  async #resume(
-    stream: StreamHandle,
-    sequence: number,
-    mark: {
-      readonly requests: readonly RequestId[] | undefined;
-      readonly announcedUpTo: number | undefined;
-    },
-  ): Promise<StreamTail> {
+  async #resume(stream: StreamHandle, sequence: number, mark: Mark): Promise<StreamTail> {
     const { streams } = this.#options;
     try {
-      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false, ...mark }]);
+      const openedAt = await this.#open(stream, mark);
       return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
       // What is left is to be read; that others opened it before is history.
       return streams.follow(stream, { sequence, openedAt: Number.POSITIVE_INFINITY });
     }
+  }
+
+  #open(stream: StreamHandle, mark: Mark): Promise<number> {
+    const { streams } = this.#options;
+    return streams.append(stream, [
+      { kind: 'open', toNobody: false, ...mark, at: streams.options.clock.now() },
+    ]);
   }
 
   /** A call whose instance is dead would be waited for in vain. */

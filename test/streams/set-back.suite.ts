@@ -61,18 +61,19 @@ export function setBackSuite(newCluster: NewCluster): void {
       expect(outcomeOf(await stream.answer(1)).answers).toHaveLength(3);
     });
 
-    // Catches: changes that are taken for those of the same numbers before.
+    // Catches: changes that are taken for those of the same numbers before, which were told, or came before the client.
     it('tells of changes', async () => {
       const { b, ...cluster } = await newCluster({ tellsOfAll: true });
       const client = await cluster.open();
-      const stream = await client.listen({ at: b });
       const notify = cluster.mcp('a').notify;
+      for (const _ of [1, 2]) await notify.toolsChanged();
+      const stream = await client.listen({ at: b });
       for (const nth of [1, 2, 3]) {
         await notify.toolsChanged();
         await untilTold(stream, nth);
       }
       await cluster.harness.setBack('shared' as SessionRef, 'changes', 1);
-      await cluster.harness.setBack(sessionRef(client.sessionId), STANDALONE_STREAM, 2);
+      await cluster.harness.setBack(sessionRef(client.sessionId), STANDALONE_STREAM, 1);
       await notify.promptsChanged();
       await stream.until(() => changesIn(stream).slice(3).includes('prompts'), 'the change');
       // All may have changed.

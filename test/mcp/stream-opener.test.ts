@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/stream-name.ts';
 import type { EventStream } from '../../src/ports/mcp-endpoint.ts';
 import { times } from '../contract/fixtures.ts';
-import { type LabInstance, type StreamLab, said, setBack, streamLab } from '../support/stream-lab.ts';
+import { type LabInstance, type StreamLab, said, streamLab } from '../support/stream-lab.ts';
 
 let lab: StreamLab;
 let a: LabInstance;
@@ -154,20 +154,6 @@ describe('a stream that is resumed', () => {
     ['a stream that nothing was said on', () => resume(lab.stream(STANDALONE_STREAM), 0)],
   ])('is refused for %s', async (_, attempt) => {
     expect(await attempt(await begin(owner))).toBeUndefined();
-  });
-});
-
-describe('the session’s own stream, set back while its client was away,', () => {
-  // Catches: a client that is refused for ever, or that waits until the log is as long again as it was.
-  it.each([2, 0])('goes on after the %i events that are left, and says so', async (left) => {
-    const stream = lab.stream(STANDALONE_STREAM);
-    await a.streams.append(stream, [said(1), said(2), said(3), said(4)]);
-    setBack(lab, stream, left);
-    const resumed = await resume(stream, 4);
-    await a.streams.append(stream, [said('new')]);
-    await lab.pass();
-    const data = `Messages may have been lost: this session’s stream was set back to event ${left}, as its store was.`;
-    expect(resumed).toMatchObject({ heard: [{ params: { level: 'warning', data } }, 'new'], isOver: false });
   });
 });
 

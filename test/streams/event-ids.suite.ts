@@ -23,6 +23,8 @@ export function eventIdsSuite(newCluster: NewCluster): void {
       const wrong = [
         ...foreign.events.map((event) => String(event.id)),
         `${name}.${Number(last) + 1}`,
+        'standalone.2',
+        'standalone.999999999999',
         'inbound.1',
         'inbound.0',
         'call-0123456789abcdef-0123456789abcdef.1',

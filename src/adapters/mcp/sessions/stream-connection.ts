@@ -27,8 +27,6 @@ export interface ConnectionOptions {
   readonly primes: boolean;
   /** Events up to this one will not be given, and it is not known whether anybody had them. */
   readonly missedUpTo?: number | undefined;
-  /** The client had events of this stream that its log, set back, lacks: it goes on after this sequence. */
-  readonly setBackTo?: number | undefined;
   /** The requests that the stream answers, where they are known already. */
   readonly requests?: readonly JsonRpcId[];
   /** Called once, when the connection is over. */
@@ -47,7 +45,6 @@ export class StreamConnection implements EventStream {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     if (options.missedUpTo !== undefined) this.#ready.push(this.#warning(1, options.missedUpTo));
-    if (options.setBackTo !== undefined) this.#ready.push(this.#setBackWarning(options.setBackTo));
     this.#requests = options.requests ?? [];
   }
 
@@ -132,15 +129,13 @@ export class StreamConnection implements EventStream {
    */
   #setBack(sequence: number): StreamEvent[] {
     const { stream, primes } = this.#options;
-    if (ownerOf(stream) === undefined) return [this.#setBackWarning(sequence)];
-    return primes ? [{ id: eventId({ stream, sequence }), data: '' }] : [];
-  }
-
-  #setBackWarning(sequence: number): StreamEvent {
-    return this.#lossWarning(
-      `this session’s stream was set back to event ${sequence}, as its store was.`,
-      sequence,
-    );
+    if (ownerOf(stream) !== undefined) return primes ? [{ id: eventId({ stream, sequence }), data: '' }] : [];
+    return [
+      this.#lossWarning(
+        `this session’s stream was set back to event ${sequence}, as its store was.`,
+        sequence,
+      ),
+    ];
   }
 
   #warning(from: number, to: number): StreamEvent {

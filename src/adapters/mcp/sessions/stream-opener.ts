@@ -63,22 +63,17 @@ export class StreamOpener {
     if (position === undefined) return undefined;
     const stream = { ...handle, stream: position.stream };
     const newest = await this.#options.streams.newest(stream);
-    const last = newest?.sequence ?? 0;
-    const isAhead = position.sequence > last;
-    // The session's own stream may have been set back, whatever is left of it.
-    const mayBeSetBack = isAhead && position.stream === STANDALONE_STREAM;
-    if (newest === undefined && !mayBeSetBack) return undefined;
+    if (newest === undefined) return undefined;
     if (position.sequence === PAST_THE_END) return 'finished';
-    if (isAhead && !mayBeSetBack) return undefined;
-    if (newest !== undefined && position.sequence === last && hasEndedInError(newest)) return 'finished';
-    const mark = { requests: newest?.record.requests, announcedUpTo };
-    const tail = await this.#resume(stream, Math.min(position.sequence, last), mark);
+    if (position.sequence > newest.sequence) return undefined;
+    if (position.sequence === newest.sequence && hasEndedInError(newest)) return 'finished';
+    const { requests } = newest.record;
+    const tail = await this.#resume(stream, position.sequence, { requests, announcedUpTo });
     const stopWaiting = tail.outcome === undefined ? this.#endIfOwnerDies(stream) : () => {};
     return new StreamConnection({
       tail,
       stream: stream.stream,
       primes,
-      setBackTo: isAhead ? last : undefined,
       onOver: (connection) => {
         stopWaiting();
         onOver(connection);

@@ -65,7 +65,8 @@ export class ChangeFollower {
     this.#tail = await log.follow(CHANGES_STREAM, { sequence: position });
     this.position = position;
     if (this.#isClosed) this.#tail.close();
-    else if (isLate || isOther) onStep({ kind: 'missed', sequence: position });
+    else if (isOther) onStep({ kind: 'missed', sequence: position, isSetBack: true });
+    else if (isLate) onStep({ kind: 'missed', sequence: position });
   }
 
   async #read(): Promise<void> {
@@ -74,6 +75,9 @@ export class ChangeFollower {
       if (step.kind === 'gap') {
         this.position = step.to;
         this.#options.onStep({ kind: 'missed', sequence: step.to });
+      } else if (step.kind === 'set_back') {
+        this.position = step.sequence;
+        this.#options.onStep({ kind: 'missed', sequence: step.sequence, isSetBack: true });
       } else {
         this.position = step.sequence;
         const change = step.kind === 'message' ? decodeChange(step.message.message) : undefined;

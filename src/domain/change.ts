@@ -17,7 +17,12 @@ export const LIST_CHANGES = ['tools_list_changed', 'prompts_list_changed', 'reso
 export type ChangeStep =
   | { readonly kind: 'change'; readonly sequence: number; readonly change: Change }
   /** Changes up to this one are no longer kept, or there is another log: anything may have changed. */
-  | { readonly kind: 'missed'; readonly sequence: number };
+  | {
+      readonly kind: 'missed';
+      readonly sequence: number;
+      /** The log was set back, or is another one: its sequences begin again after this one. */
+      readonly isSetBack?: true;
+    };
 
 /** @throws InvalidArgument */
 export function assertChange(change: Change): void {

@@ -3,25 +3,27 @@ import { type ChangeStep, changeKey } from './change.ts';
 /** Different changes that wait for one reader at most: with more, it is told that it missed some. */
 export const MOST_PENDING = 1_000;
 
+type MissedChanges = Extract<ChangeStep, { kind: 'missed' }>;
+
 /** What a reader of changes has yet to be told. Of changes that say the same the last one stands for all. */
 export class PendingChanges {
   readonly #changes = new Map<string, Extract<ChangeStep, { kind: 'change' }>>();
-  #missedUpTo: number | undefined;
+  #missed: MissedChanges | undefined;
 
   get isEmpty(): boolean {
-    return this.#missedUpTo === undefined && this.#changes.size === 0;
+    return this.#missed === undefined && this.#changes.size === 0;
   }
 
   add(step: ChangeStep): void {
     if (step.kind === 'missed') {
-      this.#miss(step.sequence);
+      this.#miss(step);
       return;
     }
     const key = changeKey(step.change);
     // To the end, so that sequences rise.
     this.#changes.delete(key);
     this.#changes.set(key, step);
-    if (this.#changes.size > MOST_PENDING) this.#miss(step.sequence);
+    if (this.#changes.size > MOST_PENDING) this.#miss({ kind: 'missed', sequence: step.sequence });
   }
 
   /** Adds what comes before all that is pending. */
@@ -31,17 +33,16 @@ export class PendingChanges {
 
   /** All that is pending, in order; nothing is, from then on. */
   take(): ChangeStep[] {
-    const missed: ChangeStep[] =
-      this.#missedUpTo === undefined ? [] : [{ kind: 'missed', sequence: this.#missedUpTo }];
+    const missed = this.#missed === undefined ? [] : [this.#missed];
     const steps = [...missed, ...this.#changes.values()];
-    this.#missedUpTo = undefined;
+    this.#missed = undefined;
     this.#changes.clear();
     return steps;
   }
 
   /** Whatever changed before may have. */
-  #miss(sequence: number): void {
-    this.#missedUpTo = sequence;
+  #miss(missed: MissedChanges): void {
+    this.#missed = missed;
     this.#changes.clear();
   }
 }

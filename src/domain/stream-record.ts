@@ -15,6 +15,8 @@ export type StreamRecord =
       readonly requests?: readonly RequestId[] | undefined;
       /** The stream has all that is due to it of the changes up to this one. */
       readonly announcedUpTo?: number | undefined;
+      /** Unix milliseconds of its writer's clock, which tell it from others. */
+      readonly at?: number | undefined;
     }
   /** Keeps the stream from expiring while a call says nothing. */
   | { readonly kind: 'alive'; readonly requests: readonly RequestId[] }
@@ -98,7 +100,7 @@ export function decodeRecord(data: string, sessionId: string): StreamRecord {
   const stored = JSON.parse(fields) as StoredRecord;
   if (stored.open !== undefined) {
     const toNobody = stored.open === 'nobody';
-    return { kind: 'open', toNobody, requests: stored.for, announcedUpTo: stored.c };
+    return { kind: 'open', toNobody, requests: stored.for, announcedUpTo: stored.c, at: stored.t };
   }
   if (stored.begin !== undefined) return { kind: 'begin', requests: stored.begin };
   if (stored.alive !== undefined) return { kind: 'alive', requests: stored.alive };
@@ -139,6 +141,7 @@ function recordText(record: StreamRecord): string {
         open: record.toNobody ? 'nobody' : 'connection',
         for: record.requests,
         c: record.announcedUpTo,
+        t: record.at,
       });
     case 'alive':
       return JSON.stringify({ alive: record.requests });

@@ -1,15 +1,15 @@
 import { SessionNotFound, StoreUnavailable } from './errors.ts';
+import { GivenRecords, LOOK_BACK } from './given-records.ts';
 import { type HeldRecord, HeldRecords, MOST_HELD, sizeOf } from './held-records.ts';
 import { pause } from './persist.ts';
 import type { RequestId } from './request-id.ts';
 import type { StreamHandle, StreamsOptions } from './stream-handle.ts';
+import { ownerOf } from './stream-name.ts';
 import { decodeRecord, type StreamMessage, type StreamRecord } from './stream-record.ts';
 
 /** Events read at once: a few at first, then as many of their size as have room in the memory meant for them. */
 const FIRST_PAGE = 8;
 const LARGEST_PAGE = 256;
-/** How many events before its first a reader looks at, to know a message again that was appended twice. */
-const LOOK_BACK = 8;
 const RETRY_MS = 1_000;
 
 /** What a reader of a stream meets, in order. */
@@ -30,7 +30,12 @@ export type TailStep =
       readonly from: number;
       readonly to: number;
       readonly requests: readonly RequestId[];
-    };
+    }
+  /**
+   * The log was set back, as its store was: what follows comes after this sequence, whatever the reader had. What was
+   * appended beyond it before is lost, and nobody knows whether the reader had it all. 0 for the stream's beginning.
+   */
+  | { readonly kind: 'set_back'; readonly sequence: number };
 
 export interface TailStart {
   /** The last sequence that the reader has; 0 for none. */
@@ -56,32 +61,36 @@ export class StreamTail {
   outcome: TailEnd | undefined;
   readonly #options: StreamsOptions;
   readonly #handle: StreamHandle;
-  readonly #openedAt: number;
+  #openedAt: number;
   readonly #release: () => void;
-  /** Up to where the reader has everything. */
-  #given: number;
+  readonly #given: GivenRecords;
   readonly #held: HeldRecords;
   #page = FIRST_PAGE;
+  #setBackTo: number | undefined;
   #gap: { readonly from: number; readonly to: number } | undefined;
   #mustLook: boolean;
   #looking = false;
   #stopping = false;
+  /** How far before its place the next look begins. */
   #lookBack = LOOK_BACK;
-  readonly #newest = new Map<string, number>();
   #wake: (() => void) | undefined;
 
   constructor(options: StreamsOptions, handle: StreamHandle, from: TailStart, release: () => void) {
     this.#options = options;
     this.#handle = handle;
     this.#openedAt = from.openedAt ?? 0;
-    this.#given = from.sequence;
+    this.#given = new GivenRecords(from.sequence);
     this.#held = new HeldRecords(from.sequence);
     this.#mustLook = from.isNewest !== true;
     this.#release = release;
   }
 
-  /** Looks at the log again before sleeping. */
-  look(): void {
+  /**
+   * Looks at the log again before sleeping.
+   * @param isInDoubt whether to find out, too, if the log is still the one that was read
+   */
+  look(isInDoubt = false): void {
+    if (isInDoubt) this.#lookBack = LOOK_BACK;
     this.#mustLook = true;
     this.#wake?.();
   }
@@ -91,6 +100,8 @@ export class StreamTail {
    * @returns false if it was not taken: it is then to be read from the log
    */
   offer(first: number, records: readonly StreamRecord[], end: boolean): boolean {
+    // Either it was read before it was offered, or the log has something new where this reader had something else.
+    if (first <= this.#held.upTo) this.#lookBack = LOOK_BACK;
     const isNext = !this.#stopping && !this.#mustLook && !this.#looking && first === this.#held.upTo + 1;
     const held = records.map((record, index) => ({
       sequence: first + index,
@@ -132,14 +143,23 @@ export class StreamTail {
 
   /** The next step that is in hand already; `undefined` where there is none for now, or none any more. */
   take(): TailStep | undefined {
-    while (this.outcome === undefined && (this.#gap !== undefined || !this.#held.isEmpty)) {
+    while (this.outcome === undefined && this.#hasInHand) {
       const step = this.#step();
       if (step !== undefined) return step;
     }
     return undefined;
   }
 
+  get #hasInHand(): boolean {
+    return this.#setBackTo !== undefined || this.#gap !== undefined || !this.#held.isEmpty;
+  }
+
   #step(): TailStep | undefined {
+    if (this.#setBackTo !== undefined) {
+      const step = { kind: 'set_back', sequence: this.#setBackTo } as const;
+      this.#setBackTo = undefined;
+      return step;
+    }
     if (this.#gap !== undefined) {
       const gap = { kind: 'gap', ...this.#gap, requests: this.#held.requests() } as const;
       this.#gap = undefined;
@@ -147,13 +167,15 @@ export class StreamTail {
     }
     const next = this.#held.take();
     if (next === undefined) return undefined;
-    this.#given = next.sequence;
+    this.#given.upTo = next.sequence;
     const step = this.#stepOf(next);
     if (next.end) this.#finish('ended');
     return step;
   }
 
   #stepOf({ sequence, record, end }: HeldRecord): TailStep | undefined {
+    const lacksSome = record.kind === 'message' && this.#given.lacksBefore(record);
+    const isNew = this.#given.add({ sequence, record });
     switch (record.kind) {
       case 'begin':
         return { kind: 'begin', sequence };
@@ -162,28 +184,26 @@ export class StreamTail {
         if (sequence > this.#openedAt) this.#finish(record.toNobody ? 'stopped' : 'superseded');
         return undefined;
       case 'message':
-        if (this.#isRepeated(record)) return undefined;
+        if (!isNew) return undefined;
+        // All of a call's messages are one writer's.
+        if (lacksSome && ownerOf(this.#handle.stream) !== undefined) {
+          return { kind: 'gap', from: sequence, to: sequence, requests: record.requests ?? [] };
+        }
         return { kind: 'message', sequence, message: record, end };
       case 'alive':
         return undefined;
     }
   }
 
-  #isRepeated({ writer, number }: StreamMessage): boolean {
-    if (writer === undefined || number === undefined) return false;
-    if (number <= (this.#newest.get(writer) ?? 0)) return true;
-    this.#newest.set(writer, number);
-    return false;
-  }
-
   async #read(): Promise<void> {
-    const { events, clock, onError } = this.#options;
+    const { onError, events, clock } = this.#options;
     const { session, stream, id } = this.#handle;
-    this.#mustLook = false;
-    this.#looking = true;
-    // At first a little further back, only to know the messages there again.
-    const after = Math.max(0, this.#given - this.#lookBack);
     const limit = this.#page;
+    const isInDoubt = this.#lookBack > 0;
+    const after = Math.max(0, this.#given.upTo - Math.min(this.#lookBack, limit));
+    this.#mustLook = false;
+    this.#lookBack = 0;
+    this.#looking = true;
     try {
       const page = await events.read(session, { stream, after, limit }, clock.now());
       const held = page.events.map(({ sequence, data, end }) => ({
@@ -192,21 +212,14 @@ export class StreamTail {
         size: data.length,
         end,
       }));
-      this.#lookBack = 0;
       if (held.length > 0) {
         const fitting = Math.floor((MOST_HELD * held.length) / sizeOf(held));
         this.#page = Math.min(Math.max(fitting, 1), LARGEST_PAGE);
       }
-      for (const { sequence, record, end } of held) {
-        if (sequence > this.#given) break;
-        if (record.kind === 'message') this.#isRepeated(record);
-        // The reader has all there is.
-        if (end) this.#finish('ended');
-      }
-      if (page.gap !== undefined && page.gap.to > this.#given) {
-        this.#gap = { from: this.#given + 1, to: page.gap.to };
-      }
-      this.#held.add(held.filter(({ sequence }) => sequence > this.#given));
+      if (isInDoubt) await this.#compare(held, after);
+      const { upTo } = this.#given;
+      if (page.gap !== undefined && page.gap.to > upTo) this.#gap = { from: upTo + 1, to: page.gap.to };
+      this.#held.add(held.filter(({ sequence }) => sequence > upTo));
       if (held.length === limit) this.#mustLook = true;
     } catch (error) {
       await this.#failed(error, onError);
@@ -215,11 +228,44 @@ export class StreamTail {
     }
   }
 
+  /** Knows again what the reader has of these records, or goes back to where they are no longer those. */
+  async #compare(found: readonly HeldRecord[], after: number): Promise<void> {
+    let end = found.at(-1)?.sequence ?? after;
+    if (end < this.#given.upTo) {
+      const head = await this.#lastSequence();
+      // The page ended before what is just being trimmed, or the log has grown again since.
+      if (head >= this.#given.upTo) return this.look(true);
+      end = Math.min(end, head);
+    }
+    const shared = this.#given.sharedUpTo(found, end);
+    if (shared < this.#given.upTo) {
+      this.#given.setBack(shared);
+      this.#held.upTo = shared;
+      // Its own mark may be among what was lost: whoever opens the stream from now on takes it over.
+      this.#openedAt = Math.min(this.#openedAt, shared);
+      this.#setBackTo = shared;
+    }
+    for (const { sequence, record, end } of found) {
+      if (sequence > shared) break;
+      this.#given.add({ sequence, record });
+      // The reader has all there is.
+      if (end) this.#finish('ended');
+    }
+  }
+
+  #lastSequence(): Promise<number> {
+    const { events, clock } = this.#options;
+    const { session, stream } = this.#handle;
+    return events.lastSequence(session, stream, clock.now());
+  }
+
   async #failed(error: unknown, onError: (error: unknown) => void): Promise<void> {
     if (error instanceof SessionNotFound) return this.#finish('session_gone');
     onError(error);
     // Of what is no outage, a repetition would bring more of the same.
     if (!(error instanceof StoreUnavailable)) return this.#finish('stopped');
+    // Another server may answer from now on.
+    this.#lookBack = LOOK_BACK;
     await pause(this.#options.clock, RETRY_MS);
     this.#mustLook = true;
   }

@@ -117,7 +117,7 @@ export class Streams {
       if (tails.size === 0 && this.#tails.get(topic) === tails) this.#tails.delete(topic);
     });
     tails.add(tail);
-    const look = (): void => tail.look();
+    const look = (isInDoubt = false): void => tail.look(isInDoubt);
     const unwatch = [
       this.options.signals.watch({ ref, stream: handle.stream }, look),
       // The session may be gone.

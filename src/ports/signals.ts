@@ -7,6 +7,12 @@ export interface SignalTopic {
 }
 
 /**
+ * Called for a signal. `isInDoubt` is true where the store may have been set back, restored to an earlier time or taken
+ * over by a replica that lacked what was last written: whoever has read is then to compare. That is a hint too.
+ */
+export type OnSignal = (isInDoubt: boolean) => void;
+
+/**
  * Hints between instances that something has changed, so that nobody has to wait for the next look.
  *
  * Laws:
@@ -16,6 +22,8 @@ export interface SignalTopic {
  *   append to it, or after it vanished because its session was deleted, even if every signal was lost, as long
  *   as the store answers. Nothing is promised of a stream that was still empty when its session was deleted,
  *   nor of sessions.
+ * - Watchers of a stream are called in doubt after the adapter lost its connection and made it anew, and where it finds
+ *   less in the stream than before. They ask the store itself: what is less may be an old replica's answer.
  * - Publish after the write that it is about is acknowledged.
  * - The publishing instance's own watchers are called too.
  */
@@ -34,5 +42,5 @@ export interface Signals {
    * adapter lost its connection, every watcher is called once, since signals may have been missed.
    * `onSignal` must not throw.
    */
-  watch(topic: SignalTopic, onSignal: () => void): () => void;
+  watch(topic: SignalTopic, onSignal: OnSignal): () => void;
 }

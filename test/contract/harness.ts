@@ -21,6 +21,11 @@ export interface StoreHarness {
    * an adapter hides is seen.
    */
   countRows(ref: SessionRef): Promise<number>;
+  /**
+   * Takes the events behind `sequence` out of a stream, past the adapter, as a restore to an earlier time does, or a
+   * failover to a replica that lacked them.
+   */
+  setBack(ref: SessionRef, stream: string, sequence: number): Promise<void>;
   /** Everything that the engine holds, as text. */
   dump(): Promise<string>;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import { SharedLog } from '../../src/domain/shared-log.ts';
 import { encodeRecord } from '../../src/domain/stream-record.ts';
 import type { EventLog } from '../../src/ports/event-log.ts';
 import { outcomes, times } from '../contract/fixtures.ts';
-import { gate, type LabInstance, type StreamLab, said, streamLab } from '../support/stream-lab.ts';
+import { gate, type LabInstance, type StreamLab, said, setBack, streamLab } from '../support/stream-lab.ts';
 
 const TOOLS = { kind: 'tools_list_changed' } as const;
 const PROMPTS = { kind: 'prompts_list_changed' } as const;
@@ -287,6 +287,16 @@ describe('a listener', () => {
     await lab.pass(1_000);
     await publish(a, resource(1));
     expect(told).toEqual([TOOLS, PROMPTS, 'missed', resource(1)]);
+  });
+
+  // Catches: a listener that waits, beyond the end of a log that was set back, until it is as long again.
+  it('is told that it missed some where the log was set back, and of all that comes', async () => {
+    const { told } = await listen(a);
+    await publish(a, TOOLS, PROMPTS, resource(1));
+    setBack(lab, { session: { ref: 'shared' as SessionRef }, stream: CHANGES_STREAM }, 1);
+    await publish(a, resource(2), resource(3));
+    expect(told).toEqual([TOOLS, PROMPTS, resource(1), 'missed', resource(2), resource(3)]);
+    expect(await a.changes.subscribe(() => {}).ready).toBe(3);
   });
 
   // Catches: a client that is told that it is listened for while nobody listens, and a listener that never begins.

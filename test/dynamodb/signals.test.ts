@@ -171,6 +171,23 @@ describe('signals by polling', () => {
       unwatch();
     });
 
+    // Catches: a table that was set back, and is looked at as if a stream in it had only changed.
+    it('in part, or was made anew: in doubt', async () => {
+      await append();
+      await append();
+      const { store } = watching();
+      const doubts: boolean[] = [];
+      const unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, (isInDoubt) =>
+        doubts.push(isInDoubt),
+      );
+      await eventually(() => doubts.length === 1, 'the first signal');
+      const { records } = openTables(fixture.client, fixture.tableName);
+      await records.delete({ ref: session.ref, stream: 's', first: 2 }).go();
+      await eventually(() => doubts.length >= 2, 'the signal of what is lost', 5_000);
+      expect(doubts.slice(0, 2)).toEqual([false, true]);
+      unwatch();
+    });
+
     it('is not what an empty stream is taken for', async () => {
       const { store, polls } = watching();
       let calls = 0;

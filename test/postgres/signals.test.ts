@@ -54,10 +54,11 @@ describe.each<[string, Partial<PostgresStoreOptions>]>([
   const append = () =>
     other.events.append(session, { stream: 's', data: ['1'], expiresAt: session.endsAt, keep: 9 }, NOW);
   /** How often a new watcher of the session's stream was called. */
-  const watch = (): { calls: number; readonly unwatch: () => void } => {
-    const watcher = { calls: 0, unwatch: () => {} };
-    watcher.unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, () => {
+  const watch = () => {
+    const watcher = { calls: 0, inDoubt: [] as boolean[], unwatch: () => {} };
+    watcher.unwatch = store.signals.watch({ ref: session.ref, stream: 's' }, (isInDoubt) => {
       watcher.calls += 1;
+      watcher.inDoubt.push(isInDoubt);
     });
     return watcher;
   };
@@ -130,6 +131,38 @@ describe.each<[string, Partial<PostgresStoreOptions>]>([
     await eventually(() => watcher.calls === 2, 'the call after the deletion');
     await aWhile();
     expect(watcher.calls).toBe(2);
+  });
+
+  // Catches: a stream that was set back and is looked at as if it had only changed, and doubt about each that has.
+  it('are in doubt where a stream is shorter than before', async () => {
+    await append();
+    await append();
+    const watcher = watch();
+    await eventually(() => watcher.calls === 1, 'the call of the first look');
+    await database.client.query('delete from mcp_session_events where sequence > 1');
+    await database.client.query('update mcp_session_streams set last_sequence = 1');
+    await eventually(() => watcher.calls === 2, 'the call after it was set back');
+    await append();
+    await eventually(() => watcher.calls === 3, 'the call after an append');
+    expect(watcher.inDoubt).toEqual([false, true, false]);
+  });
+
+  // Catches: a stream that was set back and has grown again before anybody looked, unless LISTEN tells.
+  it('are in doubt where another server answers', async () => {
+    await append();
+    const watcher = watch();
+    await eventually(() => watcher.calls === 1, 'the call of the first look');
+    const query = vi.mocked(pg.Client.prototype.query).getMockImplementation() as () => unknown;
+    vi.mocked(pg.Client.prototype.query).mockImplementation(async function (
+      this: pg.Client,
+      ...sent: unknown[]
+    ) {
+      const answer = (await Reflect.apply(query, this, sent)) as pg.QueryResult;
+      return { ...answer, rows: answer.rows.map((row) => ('server' in row ? { ...row, server: 'b' } : row)) };
+    } as never);
+    await eventually(() => watcher.calls === 2, 'the call after that');
+    await aWhile();
+    expect(watcher.inDoubt).toEqual([false, true]);
   });
 
   // Catches: a statement for each stream or for each watcher, and a pace that is not kept to.

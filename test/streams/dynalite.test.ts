@@ -2,6 +2,7 @@ import { dynamodbHarness } from '../support/dynamodb.ts';
 import { startDynaliteOrConfigured } from '../support/dynamodb-engines.ts';
 import { noSignalsSuite } from './no-signals.suite.ts';
 import { onceSuite } from './once.suite.ts';
+import { setBackSuite } from './set-back.suite.ts';
 import { overClusters, streamsSuite } from './streams.suite.ts';
 
 streamsSuite('dynalite', () => dynamodbHarness(startDynaliteOrConfigured));
@@ -11,3 +12,5 @@ overClusters(
   () => dynamodbHarness(startDynaliteOrConfigured),
   noSignalsSuite,
 );
+// By itself: what is told of changes depends on all that there were.
+overClusters('dynalite', () => dynamodbHarness(startDynaliteOrConfigured), setBackSuite);

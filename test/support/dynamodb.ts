@@ -111,6 +111,12 @@ export async function dynamodbHarness(
       }
       return rows + (await countListings(ref));
     },
+    setBack: async (ref, stream, sequence) => {
+      const { records } = openTables(inspected, tableName);
+      const { data } = await records.query.primary({ ref, stream }).go({ pages: 'all', consistent: true });
+      const lost = data.filter(({ first }) => first > sequence);
+      await Promise.all(lost.map(({ first }) => records.delete({ ref, stream, first }).go()));
+    },
     dump: async () => {
       const items: unknown[] = [];
       for (const TableName of [sessionsTable, eventsTable]) {

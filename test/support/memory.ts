@@ -1,5 +1,6 @@
 import { memoryStore, sharedMemory } from '../../src/adapters/memory/store.ts';
 import type { StoreHarness } from '../contract/harness.ts';
+import { setBack } from './stream-lab.ts';
 
 /** A harness over one shared memory: each store is an instance on it. */
 export async function memoryHarness(): Promise<StoreHarness> {
@@ -13,6 +14,7 @@ export async function memoryHarness(): Promise<StoreHarness> {
       const events = [...found.streams.values()].reduce((sum, stream) => sum + stream.length, 0);
       return 1 + found.values.size + events;
     },
+    setBack: async (ref, stream, sequence) => setBack({ shared }, { session: { ref }, stream }, sequence),
     dump: async () =>
       JSON.stringify([
         ...[...shared.data.sessions.values()].map(({ session, values, streams }) => ({

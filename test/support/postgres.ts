@@ -107,6 +107,21 @@ export function postgresHarness({ through, ...options }: PostgresHarnessOptions 
         const { rows } = await rowsOf.query<{ count: string }>(ROWS_OF_SESSION, [ref]);
         return Number(rows[0]?.count);
       },
+      setBack: async (ref, stream, sequence) => {
+        await rowsOf.query(
+          'delete from mcp_session_events where session_ref = $1 and stream = $2 and sequence > $3',
+          [...[ref, stream, sequence]],
+        );
+        await rowsOf.query(
+          'update mcp_session_streams set last_sequence = $3 where session_ref = $1 and stream = $2',
+          [...[ref, stream, sequence]],
+        );
+        // Connections do not outlive such a thing.
+        await rowsOf.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and application_name = 'durable-mcp signals'`,
+        );
+      },
       dump: async () => {
         const dumps: string[] = [];
         for (const table of tables.map(getTableName)) {

@@ -67,6 +67,16 @@ export async function streamLab(): Promise<StreamLab> {
   };
 }
 
+/** Takes what is behind `sequence` out of a stream, past the adapter: its store was restored to an earlier time. */
+export function setBack(
+  { shared }: Pick<StreamLab, 'shared'>,
+  { session, stream }: { readonly session: Pick<Session, 'ref'>; readonly stream: string },
+  sequence: number,
+): void {
+  const streams = shared.data.sessions.get(session.ref)?.streams;
+  streams?.set(stream, streams.get(stream)?.filter((event) => event.sequence <= sequence) ?? []);
+}
+
 /** A message that only its text tells from others. */
 export function said(text: string | number, more: Partial<StreamMessage> = {}): StreamMessage {
   return { kind: 'message', message: JSON.stringify(text), at: NOW, ...more };

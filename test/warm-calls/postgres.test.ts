@@ -11,7 +11,7 @@ const open = (preparedStatements: boolean) => async (): Promise<TappedStore> => 
   const wire = await tapPostgres(database.url);
   const store = postgresStore({ connectionString: wire.connectionString, preparedStatements });
   // Listens from here on. What was remembered before that is asked for once more, since a signal may have been missed.
-  await new Promise<void>((resolve) => store.signals.watch({ ref: newSession().ref }, resolve));
+  await new Promise<void>((resolve) => store.signals.watch({ ref: newSession().ref }, () => resolve()));
   return {
     store,
     sent: wire.executed,

@@ -1,12 +1,12 @@
 import type { SessionRef } from '../../domain/session.ts';
-import type { Signals, SignalTopic } from '../../ports/signals.ts';
+import type { OnSignal, Signals, SignalTopic } from '../../ports/signals.ts';
 import { MAX_SEQUENCE, type Tables } from './entities.ts';
 import { domainError } from './errors.ts';
 import { readSession } from './session-items.ts';
 import { EMPTY, GONE, type Seen, StreamPoller } from './stream-poller.ts';
 
 interface Topic {
-  readonly watchers: Set<() => void>;
+  readonly watchers: Set<OnSignal>;
   readonly poller: StreamPoller | undefined;
 }
 
@@ -31,16 +31,16 @@ export class DynamodbSignals implements Signals {
     const found = this.#topics.get(topicName(topic));
     if (found === undefined) return;
     found.poller?.hurry();
-    call(found.watchers);
+    call(found.watchers, false);
   }
 
-  watch(topic: SignalTopic, onSignal: () => void): () => void {
+  watch(topic: SignalTopic, onSignal: OnSignal): () => void {
     if (this.#closed) return () => {};
     const name = topicName(topic);
     const found = this.#topics.get(name) ?? this.#open(topic);
     this.#topics.set(name, found);
     // A function of its own, so that one watcher may watch twice and leave once.
-    const watcher = (): void => onSignal();
+    const watcher: OnSignal = (isInDoubt) => onSignal(isInDoubt);
     found.watchers.add(watcher);
     return () => {
       found.watchers.delete(watcher);
@@ -60,11 +60,11 @@ export class DynamodbSignals implements Signals {
   }
 
   #open({ ref, stream }: SignalTopic): Topic {
-    const watchers = new Set<() => void>();
+    const watchers = new Set<OnSignal>();
     if (stream === undefined) return { watchers, poller: undefined };
     const poller = new StreamPoller(
       (known) => this.#newest(ref, stream, known),
-      () => call(watchers),
+      (isInDoubt) => call(watchers, isInDoubt),
       (error) => this.#onError(domainError(error)),
     );
     return { watchers, poller };
@@ -73,7 +73,7 @@ export class DynamodbSignals implements Signals {
   /**
    * The newest record, looked for from the known one on: if that is not found either, the stream vanished, with
    * its session or by its expiry, since trimming leaves the newest. A hint need not be consistent: what this look
-   * misses, the next one finds, and a record that an older replica does not know yet costs a call in vain.
+   * misses, the next one finds, and a record that an older replica does not know yet costs two in vain.
    *
    * A look that finds nothing asks for the session, with one GetItem: a stream that was filled and deleted between
    * two looks would else be taken for one that is still empty.
@@ -90,8 +90,8 @@ export class DynamodbSignals implements Signals {
   }
 }
 
-function call(watchers: ReadonlySet<() => void>): void {
-  for (const watcher of [...watchers]) watcher();
+function call(watchers: ReadonlySet<OnSignal>, isInDoubt: boolean): void {
+  for (const watcher of [...watchers]) watcher(isInDoubt);
 }
 
 function topicName({ ref, stream }: SignalTopic): string {

@@ -25,18 +25,23 @@ export const GONE: Seen = { first: 1, id: 'gone' };
  */
 export class StreamPoller {
   readonly #look: (known: Seen | undefined) => Promise<Seen>;
-  readonly #onActivity: () => void;
+  readonly #onActivity: (isInDoubt: boolean) => void;
   readonly #onError: (error: unknown) => void;
   #known: Seen | undefined;
+  /** The furthest that a look has found, `first` of a record. */
+  #highest = 0;
   #delayMs = FASTEST_MS;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #failing = false;
 
-  /** @param look takes what the last look found, `undefined` for the first one */
+  /**
+   * @param look takes what the last look found, `undefined` for the first one
+   * @param onActivity told whether what was there is not: an older replica may have been asked, or the table set back
+   */
   constructor(
     look: (known: Seen | undefined) => Promise<Seen>,
-    onActivity: () => void,
+    onActivity: (isInDoubt: boolean) => void,
     onError: (error: unknown) => void,
   ) {
     this.#look = look;
@@ -76,7 +81,8 @@ export class StreamPoller {
       this.#known = found;
       if (found.id !== before) {
         this.#delayMs = FASTEST_MS;
-        this.#onActivity();
+        this.#onActivity(found.first <= this.#highest);
+        if (found !== EMPTY && found !== GONE) this.#highest = Math.max(this.#highest, found.first);
       }
     } catch (error) {
       // Once for each outage: a thousand streams would else report it every four seconds.

@@ -1,4 +1,4 @@
-import { SessionNotFound, StreamEnded } from '../../domain/errors.ts';
+import { SessionNotFound, StoreUnavailable, StreamEnded } from '../../domain/errors.ts';
 import type { LiveSession } from '../../domain/session.ts';
 import type { EventAppend, EventLog, EventPage, EventQuery } from '../../ports/event-log.ts';
 import type { Database } from './database.ts';
@@ -32,10 +32,15 @@ export class PostgresEventLog implements EventLog {
   async read({ ref }: LiveSession, query: EventQuery, now: number): Promise<EventPage> {
     const { stream, after, limit } = query;
     const rows = await this.#database.run(readEvents, { ref, stream, after, limit, now });
-    if (rows.length === 0) throw new SessionNotFound();
-    const events = rows.filter((row) => row.sequence !== null);
-    const first = events[0]?.sequence ?? 0;
-    return { events, gap: first > after + 1 ? { from: after + 1, to: first - 1 } : undefined };
+    const [first] = rows;
+    if (first === undefined) throw new SessionNotFound();
+    // It may lag behind what was read before, which must not look as if that had been lost.
+    if (first.isStandby) throw new StoreUnavailable({ cause: new Error('a standby was asked for events') });
+    const events = rows.flatMap((row) =>
+      row.sequence === null ? [] : [{ sequence: row.sequence, data: row.data, end: row.end }],
+    );
+    const begin = events[0]?.sequence ?? 0;
+    return { events, gap: begin > after + 1 ? { from: after + 1, to: begin - 1 } : undefined };
   }
 
   async lastSequence({ ref }: LiveSession, stream: string, now: number): Promise<number> {

@@ -78,14 +78,18 @@ trimmed as (
 select (select last_sequence from head) as "lastSequence" from live`,
 );
 
-/** One row where the session lives, empty where there are no events. */
+/** One row where the session lives, empty where there are no events. Each says whether a standby was asked. */
 export const readEvents = statement<
   OfStream & { readonly after: number; readonly limit: number },
-  { readonly sequence: number; readonly data: string; readonly end: boolean } | { readonly sequence: null }
+  { readonly isStandby: boolean } & (
+    | { readonly sequence: number; readonly data: string; readonly end: boolean }
+    | { readonly sequence: null }
+  )
 >(
   'mcp_read_events',
   sql`
-select page.sequence as "sequence", page.data::text as "data", page.is_end as "end"
+select page.sequence as "sequence", page.data::text as "data", page.is_end as "end",
+       pg_is_in_recovery() as "isStandby"
   from ${sessions}
   left join lateral (
     select ${sessionEvents.sequence}, ${sessionEvents.data}, ${sessionEvents.end}

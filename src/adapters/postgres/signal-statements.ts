@@ -13,16 +13,17 @@ export const notify = statement<{ readonly payload: string }, never>(
 
 /**
  * Where any number of streams are: one row for each whose session is there, with 0 where nothing was ever
- * appended or all has expired. Takes no locks.
+ * appended or all has expired. `server` is another one after a failover or a restart. Takes no locks.
  */
 export const lookAtStreams = statement<
   { readonly refs: readonly string[]; readonly streams: readonly string[] },
-  StreamTopic & { readonly lastSequence: number }
+  StreamTopic & { readonly lastSequence: number; readonly server: string }
 >(
   'mcp_look_at_streams',
   sql`
 select watched.ref as "ref", watched.stream as "stream",
-       coalesce(${sessionStreams.lastSequence}, 0) as "lastSequence"
+       coalesce(${sessionStreams.lastSequence}, 0) as "lastSequence",
+       pg_postmaster_start_time()::text as "server"
   from unnest(${textsParameter('refs')}, ${textsParameter('streams')}) as watched (ref, stream)
   join ${sessions} on ${sessions.ref} = watched.ref and not ${isEnded}
   left join ${sessionStreams}

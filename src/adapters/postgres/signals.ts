@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Signals, SignalTopic } from '../../ports/signals.ts';
+import type { OnSignal, Signals, SignalTopic } from '../../ports/signals.ts';
 import type { Database } from './database.ts';
 import { Listener } from './listener.ts';
 import { CHANNEL, notify } from './signal-statements.ts';
@@ -71,7 +71,7 @@ export class PostgresSignals implements Signals {
     }
   }
 
-  watch(topic: SignalTopic, onSignal: () => void): () => void {
+  watch(topic: SignalTopic, onSignal: OnSignal): () => void {
     this.#listen();
     if (topic.stream !== undefined) this.#catchUp.start();
     return this.#watchers.add(topic, onSignal);

@@ -21,6 +21,8 @@ export class StreamCatchUp {
   readonly #options: StreamCatchUpOptions;
   /** What the last look found: the last sequence, 0 for none, or {@link GONE}. */
   #known: ReadonlyMap<string, number> = new Map();
+  /** Which server answered it. */
+  #server: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
   #failing = false;
@@ -61,7 +63,8 @@ export class StreamCatchUp {
       });
       if (this.#closed) return;
       this.#failing = false;
-      this.#compare(streams, new Map(found.map((row) => [topicText(row), row.lastSequence])));
+      const isOther = this.#isOtherServer(found[0]?.server);
+      this.#compare(streams, new Map(found.map((row) => [topicText(row), row.lastSequence])), isOther);
     } catch (error) {
       if (this.#closed) return;
       // Once for each outage, as whatever else the instance does will report it too.
@@ -74,13 +77,24 @@ export class StreamCatchUp {
   /**
    * At the first look at a stream it is not known what its watcher saw before: only of a stream that is empty
    * in a session that is there can it be said that nothing has happened. The watchers of all others are called.
+   *
+   * On another server, or one that was started anew, any stream may have been set back, and have grown again since.
    */
-  #compare(streams: readonly StreamTopic[], found: ReadonlyMap<string, number>): void {
+  #compare(streams: readonly StreamTopic[], found: ReadonlyMap<string, number>, isOther: boolean): void {
     const before = this.#known;
     const now = new Map(streams.map(topicText).map((text) => [text, found.get(text) ?? GONE]));
     this.#known = now;
     for (const [text, sequence] of now) {
-      if (sequence !== (before.get(text) ?? 0)) this.#options.watchers.call(text);
+      const last = before.get(text) ?? 0;
+      const isInDoubt = isOther || sequence < last;
+      if (isInDoubt || sequence !== last) this.#options.watchers.call(text, isInDoubt);
     }
+  }
+
+  /** @param server which answered, where any stream was found */
+  #isOtherServer(server: string | undefined): boolean {
+    const before = this.#server;
+    this.#server = server ?? before;
+    return before !== undefined && before !== this.#server;
   }
 }

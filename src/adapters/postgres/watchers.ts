@@ -1,4 +1,4 @@
-import type { SignalTopic } from '../../ports/signals.ts';
+import type { OnSignal, SignalTopic } from '../../ports/signals.ts';
 
 /** A topic that is a stream. */
 export interface StreamTopic {
@@ -8,18 +8,18 @@ export interface StreamTopic {
 
 interface Watched {
   readonly topic: SignalTopic;
-  readonly watchers: Set<() => void>;
+  readonly watchers: Set<OnSignal>;
 }
 
 /** Who watches which topic on this instance. */
 export class Watchers {
   readonly #byTopic = new Map<string, Watched>();
 
-  add(topic: SignalTopic, onSignal: () => void): () => void {
+  add(topic: SignalTopic, onSignal: OnSignal): () => void {
     const text = topicText(topic);
-    const watched = this.#byTopic.get(text) ?? { topic, watchers: new Set() };
+    const watched = this.#byTopic.get(text) ?? { topic, watchers: new Set<OnSignal>() };
     // A function of its own, so that one watcher may watch twice and leave once.
-    const watcher = (): void => onSignal();
+    const watcher: OnSignal = (isInDoubt) => onSignal(isInDoubt);
     watched.watchers.add(watcher);
     this.#byTopic.set(text, watched);
     return () => {
@@ -29,12 +29,12 @@ export class Watchers {
   }
 
   /** @param text the topic, by {@link topicText} */
-  call(text: string): void {
-    for (const watcher of [...(this.#byTopic.get(text)?.watchers ?? [])]) watcher();
+  call(text: string, isInDoubt = false): void {
+    for (const watcher of [...(this.#byTopic.get(text)?.watchers ?? [])]) watcher(isInDoubt);
   }
 
-  callAll(): void {
-    for (const text of [...this.#byTopic.keys()]) this.call(text);
+  callAll(isInDoubt: boolean): void {
+    for (const text of [...this.#byTopic.keys()]) this.call(text, isInDoubt);
   }
 
   /** The streams that are watched, each once. */

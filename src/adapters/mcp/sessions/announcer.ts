@@ -1,3 +1,4 @@
+import type { ChangeStep } from '../../../domain/change.ts';
 import type { ChangeSubscription, Changes } from '../../../domain/changes.ts';
 import { SessionNotFound, StreamEnded } from '../../../domain/errors.ts';
 import { PendingChanges } from '../../../domain/pending-changes.ts';
@@ -49,6 +50,8 @@ export class Announcer {
     const isOver = (): boolean => this.#isOver || streams.options.clock.now() >= handle.session.endsAt;
     this.#writer = new StreamWriter(streams, this.#stream, isOver);
     this.#subscription = changes.subscribe((step) => {
+      // What was announced had numbers that are given anew.
+      if (isSetBack(step)) this.#announcedUpTo = Math.min(this.#announcedUpTo, step.sequence);
       this.#pending.add(step);
       void this.#tell();
     });
@@ -110,7 +113,9 @@ export class Announcer {
     if (this.#isOver) return;
     await this.#lookAtEarlier();
     // Another instance may have been ahead of this one.
-    const steps = this.#pending.take().filter(({ sequence }) => sequence > this.#announcedUpTo);
+    const steps = this.#pending
+      .take()
+      .filter((step) => step.sequence > this.#announcedUpTo || isSetBack(step));
     try {
       const due = await this.#due.of(steps);
       if (due.length > 0) await this.#writer.write(due.map((each) => this.#message(each)));
@@ -136,4 +141,8 @@ export class Announcer {
       at: this.#options.streams.options.clock.now(),
     };
   }
+}
+
+function isSetBack(step: ChangeStep): boolean {
+  return step.kind === 'missed' && step.isSetBack === true;
 }

@@ -49,9 +49,11 @@ export class DueChanges {
           ? uris.includes(change.uri)
           : isAdvertised(change.kind, this.#capabilities),
       );
+      // In a log that was set back, that place may be another's.
+      const number = step.kind === 'missed' && step.isSetBack === true ? undefined : step.sequence;
       return due.map((change, index) => ({
         change,
-        number: index === due.length - 1 ? step.sequence : undefined,
+        number: index === due.length - 1 ? number : undefined,
       }));
     });
   }

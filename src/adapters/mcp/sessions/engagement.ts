@@ -91,6 +91,10 @@ export class Engagement {
         streams.options.onError(
           new Error('answers of a client were trimmed from the log before they were read'),
         );
+      } else if (step.kind === 'set_back') {
+        streams.options.onError(
+          new Error('the store was set back: answers of a client may have been lost before they were read'),
+        );
       }
     }
     if (tail.outcome === 'session_gone') onSession();

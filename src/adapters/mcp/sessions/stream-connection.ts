@@ -101,6 +101,8 @@ export class StreamConnection implements EventStream {
         return [{ id: eventId({ stream, sequence: step.sequence }), data: step.message.message }];
       case 'gap':
         return this.#gap(step);
+      case 'set_back':
+        return this.#setBack(step.sequence);
     }
   }
 
@@ -121,16 +123,33 @@ export class StreamConnection implements EventStream {
     return [this.#warning(from, to)];
   }
 
+  /**
+   * The client is to resume from there. Of a call nothing is said as long as all of its messages are there: what is
+   * missing is a gap, which its tail finds by their numbers.
+   */
+  #setBack(sequence: number): StreamEvent[] {
+    const { stream, primes } = this.#options;
+    if (ownerOf(stream) !== undefined) return primes ? [{ id: eventId({ stream, sequence }), data: '' }] : [];
+    return [
+      this.#lossWarning(
+        `this session’s stream was set back to event ${sequence}, as its store was.`,
+        sequence,
+      ),
+    ];
+  }
+
   #warning(from: number, to: number): StreamEvent {
-    const { stream } = this.#options;
-    const missing = nameOf(from, to);
-    const data = `Messages may have been lost: ${missing} of this session’s stream are no longer kept.`;
+    return this.#lossWarning(`${nameOf(from, to)} of this session’s stream are no longer kept.`, to);
+  }
+
+  #lossWarning(why: string, sequence: number): StreamEvent {
+    const data = `Messages may have been lost: ${why}`;
     const warning = {
       jsonrpc: '2.0',
       method: 'notifications/message',
       params: { level: 'warning', logger: 'durable-mcp', data },
     };
-    return { id: eventId({ stream, sequence: to }), data: JSON.stringify(warning) };
+    return { id: eventId({ stream: this.#options.stream, sequence }), data: JSON.stringify(warning) };
   }
 
   #end(): void {

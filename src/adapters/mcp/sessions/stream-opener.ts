@@ -29,6 +29,12 @@ export interface OpenRequest {
   readonly onOver: (connection: StreamConnection) => void;
 }
 
+/** What a connection writes down where it opens a stream, as the record has it. */
+interface Mark {
+  readonly requests?: readonly RequestId[] | undefined;
+  readonly announcedUpTo: number | undefined;
+}
+
 /** Opens connections on GET: to the session's own stream, or to any of its streams that broke. */
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
@@ -79,8 +85,7 @@ export class StreamOpener {
     stream: StreamHandle,
     announcedUpTo: number | undefined,
   ): Promise<{ readonly tail: StreamTail; readonly missedUpTo?: number | undefined }> {
-    const open = { kind: 'open', toNobody: false, announcedUpTo } as const;
-    const openedAt = await this.#options.streams.append(stream, [open]);
+    const openedAt = await this.#open(stream, { announcedUpTo });
     const before = await this.#before(stream, openedAt);
     const sequence = before === 'for nobody yet' ? 0 : openedAt - 1;
     return {
@@ -110,23 +115,23 @@ export class StreamOpener {
   }
 
   /** Takes the stream over from whichever connection has it, unless it has ended. */
-  async #resume(
-    stream: StreamHandle,
-    sequence: number,
-    mark: {
-      readonly requests: readonly RequestId[] | undefined;
-      readonly announcedUpTo: number | undefined;
-    },
-  ): Promise<StreamTail> {
+  async #resume(stream: StreamHandle, sequence: number, mark: Mark): Promise<StreamTail> {
     const { streams } = this.#options;
     try {
-      const openedAt = await streams.append(stream, [{ kind: 'open', toNobody: false, ...mark }]);
+      const openedAt = await this.#open(stream, mark);
       return streams.follow(stream, { sequence, openedAt });
     } catch (error) {
       if (!(error instanceof StreamEnded)) throw error;
       // What is left is to be read; that others opened it before is history.
       return streams.follow(stream, { sequence, openedAt: Number.POSITIVE_INFINITY });
     }
+  }
+
+  #open(stream: StreamHandle, mark: Mark): Promise<number> {
+    const { streams } = this.#options;
+    return streams.append(stream, [
+      { kind: 'open', toNobody: false, ...mark, at: streams.options.clock.now() },
+    ]);
   }
 
   /** A call whose instance is dead would be waited for in vain. */

@@ -2,7 +2,9 @@ import type { Clock } from '../ports/clock.ts';
 import type { SessionRepository } from '../ports/session-repository.ts';
 
 const INTERVAL_MS = 60_000;
-/** Sessions per statement: small enough that no statement holds its locks for long. */
+/** Where more was left than one sweep takes: else what expires faster than that would be kept for ever. */
+const NEXT_MS = 1_000;
+/** Sessions, or events, per statement: small enough that no statement holds its locks for long. */
 const BATCH = 500;
 /** Batches in a row, so that a sweep of a great backlog leaves room for others. */
 const MOST_BATCHES = 20;
@@ -12,28 +14,34 @@ const MOST_BATCHES = 20;
  * @returns ends the sweeping
  */
 export function sweepRegularly(options: {
-  readonly sessions: SessionRepository;
+  readonly sessions: Pick<SessionRepository, 'deleteExpired'>;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 }): () => void {
   const { sessions, clock, onError } = options;
   let stopped = false;
+  let batch = BATCH;
   let cancel = (): void => {};
 
   const sweep = async (): Promise<void> => {
+    let mayBeMore = true;
     try {
-      for (let batch = 0; batch < MOST_BATCHES && !stopped; batch += 1) {
-        if ((await sessions.deleteExpired(clock.now(), BATCH)) < BATCH) break;
+      for (let count = 0; count < MOST_BATCHES && mayBeMore && !stopped; count += 1) {
+        ({ mayBeMore } = await sessions.deleteExpired(clock.now(), batch));
+        batch = Math.min(batch * 2, BATCH);
       }
     } catch (error) {
+      mayBeMore = false;
+      // Sessions that hold much may be more than a statement has the time for, and would be so the next time.
+      batch = Math.ceil(batch / 4);
       onError(error);
     }
-    scheduleNext();
+    scheduleNext(mayBeMore ? NEXT_MS : INTERVAL_MS);
   };
-  const scheduleNext = (): void => {
-    if (!stopped) cancel = clock.schedule(INTERVAL_MS * (0.5 + Math.random()), () => void sweep());
+  const scheduleNext = (intervalMs: number): void => {
+    if (!stopped) cancel = clock.schedule(intervalMs * (0.5 + Math.random()), () => void sweep());
   };
-  scheduleNext();
+  scheduleNext(INTERVAL_MS);
   return () => {
     stopped = true;
     cancel();

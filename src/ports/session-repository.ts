@@ -10,6 +10,14 @@ export interface Touch {
   readonly expiresAt: number;
 }
 
+/** What one call of {@link SessionRepository.deleteExpired} came by. */
+export interface Swept {
+  /** How many sessions were removed. */
+  readonly sessions: number;
+  /** Whether the limit was reached, of sessions or of events: another call may find more. */
+  readonly mayBeMore: boolean;
+}
+
 export interface ValueWrite {
   readonly key: string;
   /** JSON text. */
@@ -101,9 +109,8 @@ export interface SessionRepository {
    * Removes expired sessions, with all their data, expired events, and records of instances (see `Instances`)
    * that are no longer kept, up to about `limit` of each; may do nothing where another instance is at it, or
    * where the store removes them by itself.
-   * @returns how many sessions were removed
    */
-  deleteExpired(now: number, limit: number): Promise<number>;
+  deleteExpired(now: number, limit: number): Promise<Swept>;
 
   /**
    * Writes one key. Concurrent writers of different keys never lose each other's values.

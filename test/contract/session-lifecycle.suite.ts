@@ -258,7 +258,7 @@ export function sessionLifecycleContract(makeHarness: HarnessFactory): void {
             NOW,
           );
         }
-        const removed = await a.sessions.deleteExpired(NOW + 10, 10_000);
+        const { sessions: removed } = await a.sessions.deleteExpired(NOW + 10, 10_000);
         const left = await Promise.all(dead.map(({ ref }) => harness.countRows(ref)));
         if (harness.capabilities.sweeps) {
           expect(removed).toBeGreaterThanOrEqual(5);

@@ -10,6 +10,7 @@ import {
 import type { StoredValue } from '../../domain/value.ts';
 import type {
   SessionRepository,
+  Swept,
   Touch,
   ValueDeletion,
   ValuePage,
@@ -132,8 +133,8 @@ export class DynamodbSessionRepository implements SessionRepository {
   }
 
   /** DynamoDB removes expired items by their TTL attribute. */
-  async deleteExpired(): Promise<number> {
-    return 0;
+  async deleteExpired(): Promise<Swept> {
+    return { sessions: 0, mayBeMore: false };
   }
 
   storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

@@ -6,6 +6,7 @@ import { distinctKeysExceeded, keyConflict, keysExceeded, type StoredValue } fro
 
 import type {
   SessionRepository,
+  Swept,
   Touch,
   ValueDeletion,
   ValuePage,
@@ -67,7 +68,7 @@ export class MemorySessionRepository implements SessionRepository {
     return found !== undefined && !isExpired(found.session, now);
   }
 
-  async deleteExpired(now: number, limit: number): Promise<number> {
+  async deleteExpired(now: number, limit: number): Promise<Swept> {
     for (const [instance, { seenAt }] of this.#data.instances) {
       if (seenAt + INSTANCE_KEPT_MS <= now) this.#data.instances.delete(instance);
     }
@@ -82,7 +83,7 @@ export class MemorySessionRepository implements SessionRepository {
         if (events.every((event) => event.expiresAt <= now)) streams.delete(stream);
       }
     }
-    return deleted;
+    return { sessions: deleted, mayBeMore: deleted === limit };
   }
 
   async storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

@@ -4,6 +4,7 @@ import type { LiveSession, Session, SessionChanges, SessionRef } from '../../dom
 import type { StoredValue } from '../../domain/value.ts';
 import type {
   SessionRepository,
+  Swept,
   Touch,
   ValueDeletion,
   ValuePage,
@@ -88,11 +89,12 @@ export class PostgresSessionRepository implements SessionRepository {
     return deleted?.wasLive ?? false;
   }
 
-  async deleteExpired(now: number, limit: number): Promise<number> {
-    const [swept] = await this.#database.run(sweepSessions, { now, limit });
-    await this.#database.run(sweepEvents, { now, limit });
+  async deleteExpired(now: number, limit: number): Promise<Swept> {
+    const [ended] = await this.#database.run(sweepSessions, { now, limit });
+    const [old] = await this.#database.run(sweepEvents, { now, limit });
     await this.#database.run(sweepInstances, { before: now - INSTANCE_KEPT_MS, limit });
-    return swept?.removed ?? 0;
+    const sessions = ended?.removed ?? 0;
+    return { sessions, mayBeMore: sessions >= limit || (old?.removed ?? 0) >= limit };
   }
 
   storeValue(session: LiveSession, write: ValueWrite, now: number): Promise<number> {

@@ -45,7 +45,7 @@ select count(*)::integer as "removed" from removed`,
  * other order the two would deadlock. A stream that an appender holds is left to the next sweep. The head is
  * removed only at the sequence at which it was locked, so that no event that came later goes with it.
  */
-export const sweepEvents = statement<Sweep, never>(
+export const sweepEvents = statement<Sweep, { readonly removed: number }>(
   'mcp_sweep_events',
   sql`
 with expired as materialized (
@@ -68,12 +68,15 @@ removed as (
      and ${sessionEvents.stream} = expired.stream
      and ${sessionEvents.sequence} = expired.sequence
   returning ${sessionEvents.sessionRef}, ${sessionEvents.stream}, ${sessionEvents.sequence}
+),
+emptied as (
+  delete from ${sessionStreams}
+   using locked join removed using (session_ref, stream)
+   where ${sessionStreams.sessionRef} = locked.session_ref
+     and ${sessionStreams.stream} = locked.stream
+     and locked.last_sequence = removed.sequence
 )
-delete from ${sessionStreams}
- using locked join removed using (session_ref, stream)
- where ${sessionStreams.sessionRef} = locked.session_ref
-   and ${sessionStreams.stream} = locked.stream
-   and locked.last_sequence = removed.sequence`,
+select count(*)::integer as "removed" from removed`,
 );
 
 /**

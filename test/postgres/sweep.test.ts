@@ -43,6 +43,7 @@ it('removes the expired events of a living session as fast as they come', async 
        select session_ref, stream, number, data, is_end, expires_at
          from mcp_session_events, generate_series(2, 11000) as number`,
   );
+  await database.client.query('update mcp_session_streams set last_sequence = 11000');
   const failures: unknown[] = [];
   const onError = (error: unknown): void => void failures.push(error);
   stopSweeping = sweepRegularly({ sessions: store.sessions, clock, onError });

@@ -2,11 +2,26 @@ import { getTableName, sql } from 'drizzle-orm';
 import { StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
 import type { Database } from './database.ts';
 import { MIGRATE_COMMAND } from './errors.ts';
-import { JOURNAL_TABLE, packagedMigrations } from './journal.ts';
+import { JOURNAL_SCHEMA, JOURNAL_TABLE, packagedMigrations } from './journal.ts';
 import { sessions, tables } from './schema.ts';
-import { statement, textsParameter } from './statement.ts';
+import { statement, textParameter, textsParameter } from './statement.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
+
+/** Before anything else: where these are wrong, what is said of the tables would mislead. */
+const circumstances = statement<
+  { readonly journal: string },
+  { readonly encoding: string; readonly isOutOfSight: boolean }
+>(
+  'mcp_circumstances',
+  sql`
+select current_setting('server_encoding') as "encoding",
+       to_regclass(${textParameter('journal')}) is null
+         and to_regclass(${sql.raw(`'${JOURNAL_SCHEMA}.'`)} || ${textParameter('journal')}) is not null as "isOutOfSight"`,
+);
+
+/** The first holds any text; the second takes bytes as they come. Any other refuses most of the world's characters. */
+const ENCODINGS: readonly (string | undefined)[] = ['UTF8', 'SQL_ASCII'];
 
 /** `latest` is when the newest applied migration was generated, in Unix milliseconds. */
 const schemaState = statement<
@@ -39,6 +54,18 @@ export class ListensThroughPooler extends Error {
   }
 }
 
+/** The tables are there, and statements of this role do not find them. */
+export class TablesOutOfSight extends Error {
+  override readonly name = 'TablesOutOfSight';
+
+  constructor() {
+    super(
+      `The tables are in the schema ${JOURNAL_SCHEMA}, which is not in the search_path of this role: put it there, as ` +
+        `with alter role … set search_path = ${JOURNAL_SCHEMA}`,
+    );
+  }
+}
+
 export interface ReadinessOptions {
   /** Signals are to come over `database`’s own way, because no other was named. */
   readonly listensTheSameWay: boolean;
@@ -48,13 +75,21 @@ export interface ReadinessOptions {
  * Resolves if the database answers in time, has the tables that this version needs, and can be written to. A
  * database that is ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
- * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}
+ * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}, {@link TablesOutOfSight}
  */
 export function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
   return inTime(checkDatabase(database, options));
 }
 
 async function checkDatabase(database: Database, { listensTheSameWay }: ReadinessOptions): Promise<void> {
+  const [found] = await database.run(circumstances, { journal: JOURNAL_TABLE });
+  if (!ENCODINGS.includes(found?.encoding)) {
+    throw new StoreNotSetUp(
+      `The database has the encoding ${found?.encoding}, which lacks most characters`,
+      `createdb --template=template0 --encoding=UTF8, then ${MIGRATE_COMMAND}`,
+    );
+  }
+  if (found?.isOutOfSight === true) throw new TablesOutOfSight();
   const [[state], migrations, isPooled] = await Promise.all([
     readState(database),
     packagedMigrations(),

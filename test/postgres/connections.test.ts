@@ -72,6 +72,21 @@ describe('connections', () => {
     await eventually(async () => (await backends()).length === 0, 'no backend is left', 1_000);
   });
 
+  // Catches: connections that stay, and fail with each statement that they have prepared before the types changed.
+  it('whose prepared statements fit the tables no more are replaced', async () => {
+    const store = open();
+    const session = newSession();
+    await store.sessions.create(session);
+    const look = () => outcomes(times(5, () => store.sessions.find(session.ref, NOW)));
+    await look();
+    const before = await backends();
+    await database.client.query('alter table mcp_sessions alter column protocol_version type varchar(100)');
+    const { values, errors } = await look();
+    expect(errors).toEqual([]);
+    expect(values).toEqual(times(5, () => session));
+    expect(await backends()).not.toEqual(expect.arrayContaining(before));
+  });
+
   // Catches: an 'error' event without a listener, which ends the process, and a pool that keeps the dead.
   it('that were terminated while idle are replaced', async () => {
     const failures: unknown[] = [];

@@ -2,7 +2,14 @@ import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { STORE_REQUESTS_WAITING } from '../../domain/limits.ts';
 import { cancelStatement } from './cancel.ts';
-import { connectError, domainError, isUnanswered, READ_ONLY, sqlState } from './errors.ts';
+import {
+  connectError,
+  domainError,
+  isPreparedForOtherTables,
+  isUnanswered,
+  READ_ONLY,
+  sqlState,
+} from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
@@ -36,7 +43,11 @@ export interface DatabaseOptions {
  * one that the server answered with it is fine. After any other, nobody knows in the midst of what it is.
  */
 function isStillGood(error: unknown): boolean {
-  return sqlState(error) !== undefined && !(domainError(error) instanceof StoreUnavailable);
+  return (
+    sqlState(error) !== undefined &&
+    !isPreparedForOtherTables(error) &&
+    !(domainError(error) instanceof StoreUnavailable)
+  );
 }
 
 /** The connections of one store instance, and the one way in which its statements are run. */
@@ -83,7 +94,7 @@ export class Database {
       try {
         return await this.#query(statement, values);
       } catch (error) {
-        if (REPEATABLE_STATES.includes(sqlState(error))) return LOST_RACE;
+        if (REPEATABLE_STATES.includes(sqlState(error)) || isPreparedForOtherTables(error)) return LOST_RACE;
         throw domainError(error);
       }
     });

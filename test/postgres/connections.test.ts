@@ -72,6 +72,32 @@ describe('connections', () => {
     await eventually(async () => (await backends()).length === 0, 'no backend is left', 1_000);
   });
 
+  // Catches: callers that are refused because the server has no room for one more connection, while those that there are
+  // would serve them in a moment; and a pool that stays small for good.
+  it('beyond what the server has room for are waited for', async () => {
+    const role = `${database.name}_limited`;
+    await database.client.query(`create role ${role} login password 'x' connection limit 3`);
+    await database.client.query(`grant all on all tables in schema public to ${role}`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [role, 'x'];
+    const store = open({ connectionString: url.href });
+    const session = newSession();
+    try {
+      await store.sessions.create(session);
+      const look = () => outcomes(times(100, () => store.sessions.find(session.ref, NOW)));
+      expect((await look()).errors).toEqual([]);
+      expect((await backends()).length).toBeLessThanOrEqual(3);
+      await database.client.query(`alter role ${role} connection limit -1`);
+      await eventually(async () => {
+        expect((await look()).errors).toEqual([]);
+        return (await backends()).length > 3;
+      }, 'more connections');
+      await store.close();
+    } finally {
+      await database.client.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  });
+
   // Catches: connections that stay, and fail with each statement that they have prepared before the types changed.
   it('whose prepared statements fit the tables no more are replaced', async () => {
     const store = open();

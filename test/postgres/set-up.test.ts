@@ -144,6 +144,13 @@ describe('migrate, teardown and check', () => {
       expect(await migrate({ connectionString })).toEqual({ applied: [] });
     });
 
+    // Catches: a check that only reads, and has a balancer send requests to where nothing can be written.
+    it('refuses a database that may only be read', async () => {
+      await migrate({ connectionString });
+      await database.client.query(`alter database ${database.name} set default_transaction_read_only = on`);
+      await expect(check()).rejects.toMatchObject({ code: 'store_unavailable' });
+    });
+
     // Catches: a server that sends its operator to `npm run migrate` again and again, which has nothing left to do.
     it('says where the tables are that a role does not find', async () => {
       await migrate({ connectionString });

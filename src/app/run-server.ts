@@ -9,8 +9,8 @@ import { openStore } from './stores/open-store.ts';
 import type { StoreAccess } from './stores/store-access.ts';
 import { systemClock } from './system-clock.ts';
 
-/** Closing the store must not hold up the exit: what it holds is written already. */
-const CLOSE_MS = 1_000;
+/** Each of two steps must not hold up the exit, which is promised within 10 s: what is lost then is a little activity. */
+const CLOSE_MS = 600;
 
 /**
  * Starts the server, says on stdout when it is ready, and serves until SIGTERM or SIGINT; then the process

@@ -8,7 +8,7 @@ const QUIET_MS = 5_000;
 export class StoreErrorLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
-  #quietUntil = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #suppressed = 0;
 
   constructor(logger: Logger, clock: Clock) {
@@ -18,13 +18,14 @@ export class StoreErrorLog {
 
   report(error: unknown): void {
     const now = this.#clock.now();
-    if (now < this.#quietUntil) {
+    // A clock that was set back is no reason to be quiet for as long.
+    if (now >= this.#reportedAt && now < this.#reportedAt + QUIET_MS) {
       this.#suppressed += 1;
       return;
     }
     const cause = error instanceof Error ? (error.cause ?? error) : error;
     this.#logger.warn({ err: cause, suppressed: this.#suppressed }, 'the session store failed');
-    this.#quietUntil = now + QUIET_MS;
+    this.#reportedAt = now;
     this.#suppressed = 0;
   }
 }

@@ -172,7 +172,10 @@ export class Sessions {
   #cached(ref: SessionRef): Session | undefined {
     const now = this.#clock.now();
     const cached = this.#cache.get(ref);
-    if (cached === undefined || now - cached.readAt >= this.#cacheMs) return undefined;
+    if (cached === undefined) return undefined;
+    const age = now - cached.readAt;
+    // A clock that was set back would have a record be new for as long.
+    if (age < 0 || age >= this.#cacheMs) return undefined;
     return isExpired(cached.session, now) ? undefined : cached.session;
   }
 

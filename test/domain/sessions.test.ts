@@ -448,6 +448,16 @@ describe('the session record', () => {
     await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
   });
 
+  // Catches: a record that is new until the clock has caught up, an hour or a day later.
+  it('from before the clock was set back is read again', async () => {
+    const [a, b] = [instance(), instance({ deaf: 'signals are lost' })];
+    const { id } = await a.sessions.open(ORIGIN);
+    await b.sessions.resolve(id, undefined);
+    await a.sessions.close(sessionRef(id), undefined);
+    await clock.advance(-HOUR);
+    await expect(b.sessions.resolve(id, undefined)).rejects.toThrow(SessionNotFound);
+  });
+
   // Catches: a DELETE that is answered while other instances still serve the session, where nothing tells them.
   it('is nowhere served as it was once a change or an end is acknowledged, also without signals', async () => {
     const [a, b] = [instance({ deaf: 'no signals' }), instance({ deaf: 'no signals' })];

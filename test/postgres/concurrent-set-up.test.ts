@@ -68,6 +68,13 @@ describe('migrate and teardown', () => {
   // for another or builds an index.
   it('a migration may take longer than statements of its role', async () => {
     await database.client.query(`alter database ${database.name} set statement_timeout = '250ms'`);
+    // Of PostgreSQL 17 and later: of all statements of a transaction together.
+    const { rows } = await database.client.query(
+      `select from pg_settings where name = 'transaction_timeout'`,
+    );
+    if (rows.length > 0) {
+      await database.client.query(`alter database ${database.name} set transaction_timeout = '250ms'`);
+    }
     await database.client.query('begin; create table mcp_instances (id int)');
     const migrating = migrate({ connectionString });
     const waitsLonger = `select from pg_stat_activity where datname = current_database()

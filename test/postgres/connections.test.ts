@@ -72,6 +72,47 @@ describe('connections', () => {
     await eventually(async () => (await backends()).length === 0, 'no backend is left', 1_000);
   });
 
+  // Catches: callers that are refused because the server has no room for one more connection, while those that there are
+  // would serve them in a moment; and a pool that stays small for good.
+  it('beyond what the server has room for are waited for', async () => {
+    const role = `${database.name}_limited`;
+    await database.client.query(`create role ${role} login password 'x' connection limit 3`);
+    await database.client.query(`grant all on all tables in schema public to ${role}`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [role, 'x'];
+    const store = open({ connectionString: url.href });
+    const session = newSession();
+    try {
+      await store.sessions.create(session);
+      const look = () => outcomes(times(100, () => store.sessions.find(session.ref, NOW)));
+      expect((await look()).errors).toEqual([]);
+      expect((await backends()).length).toBeLessThanOrEqual(3);
+      await database.client.query(`alter role ${role} connection limit -1`);
+      await eventually(async () => {
+        expect((await look()).errors).toEqual([]);
+        return (await backends()).length > 3;
+      }, 'more connections');
+      await store.close();
+    } finally {
+      await database.client.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  });
+
+  // Catches: connections that stay, and fail with each statement that they have prepared before the types changed.
+  it('whose prepared statements fit the tables no more are replaced', async () => {
+    const store = open();
+    const session = newSession();
+    await store.sessions.create(session);
+    const look = () => outcomes(times(5, () => store.sessions.find(session.ref, NOW)));
+    await look();
+    const before = await backends();
+    await database.client.query('alter table mcp_sessions alter column protocol_version type varchar(100)');
+    const { values, errors } = await look();
+    expect(errors).toEqual([]);
+    expect(values).toEqual(times(5, () => session));
+    expect(await backends()).not.toEqual(expect.arrayContaining(before));
+  });
+
   // Catches: an 'error' event without a listener, which ends the process, and a pool that keeps the dead.
   it('that were terminated while idle are replaced', async () => {
     const failures: unknown[] = [];

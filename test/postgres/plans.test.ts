@@ -55,8 +55,8 @@ const SWEEPS = [
 /** Reads the whole table of the instances, which is as small as the service. */
 const SWEEP_OF_INSTANCES = 'mcp_sweep_instances';
 
-/** Run by readiness probes only: one reads the journal, which has a row for each migration, the other no row at all. */
-const NOT_EXPORTED = ['mcp_schema_state', 'mcp_writable'];
+/** Run by readiness probes and sweeps only: one reads the journal, which has a row for each migration, the others no row. */
+const NOT_EXPORTED = ['mcp_circumstances', 'mcp_schema_state', 'mcp_writable'];
 
 const HOT = [...STATEMENTS.values()].filter(
   ({ name }) => !SWEEPS.includes(name) && name !== SWEEP_OF_INSTANCES,

@@ -8,6 +8,7 @@ import { teardown } from '../../src/adapters/postgres/teardown.ts';
 import type { SessionRef } from '../../src/domain/session.ts';
 import { newSession, outcomes, times } from '../contract/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseUrl } from '../support/postgres-global-setup.ts';
 
 describe('migrate, teardown and check', () => {
   let database: TestDatabase;
@@ -141,6 +142,34 @@ describe('migrate, teardown and check', () => {
       );
       await check();
       expect(await migrate({ connectionString })).toEqual({ applied: [] });
+    });
+
+    // Catches: a check that only reads, and has a balancer send requests to where nothing can be written.
+    it('refuses a database that may only be read', async () => {
+      await migrate({ connectionString });
+      await database.client.query(`alter database ${database.name} set default_transaction_read_only = on`);
+      await expect(check()).rejects.toMatchObject({ code: 'store_unavailable' });
+    });
+
+    // Catches: a server that sends its operator to `npm run migrate` again and again, which has nothing left to do.
+    it('says where the tables are that a role does not find', async () => {
+      await migrate({ connectionString });
+      await database.client.query(`alter database ${database.name} set search_path = elsewhere`);
+      await expect(check()).rejects.toThrow(/in the schema public, .* search_path/);
+    });
+
+    // Catches: a server that starts, and then fails with all that is not written in Latin letters.
+    it('refuses a database whose encoding lacks characters', async () => {
+      const { client, name } = database;
+      const other = `${name}_latin1`;
+      await client.query(`create database ${other} template template0 encoding 'LATIN1' locale 'C'`);
+      try {
+        connectionString = databaseUrl(database.url, other);
+        await migrate({ connectionString });
+        await expect(check()).rejects.toThrow(/encoding LATIN1.*--encoding=UTF8/);
+      } finally {
+        await client.query(`drop database ${other} with (force)`);
+      }
     });
 
     // Catches: a check of the journal alone, after a table was dropped by hand.

@@ -2,7 +2,15 @@ import pg from 'pg';
 import { StoreUnavailable } from '../../domain/errors.ts';
 import { STORE_REQUESTS_WAITING } from '../../domain/limits.ts';
 import { cancelStatement } from './cancel.ts';
-import { connectError, domainError, isUnanswered, READ_ONLY, sqlState } from './errors.ts';
+import { ConnectionShortage } from './connection-shortage.ts';
+import {
+  connectError,
+  domainError,
+  isPreparedForOtherTables,
+  isUnanswered,
+  READ_ONLY,
+  sqlState,
+} from './errors.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import type { Sockets } from './sockets.ts';
 import type { Statement } from './statement.ts';
@@ -12,6 +20,8 @@ import { SuspectedStandbys } from './suspected-standbys.ts';
 const REPEATABLE_STATES: readonly (string | undefined)[] = ['40001', '40P01'];
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** For how long whoever was refused another connection waits anew for one of those that there are. */
+const SHORTAGE_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 /**
  * Later than the server's own timeout, which cancels the statement: where the server does not answer at all, or a
@@ -36,7 +46,11 @@ export interface DatabaseOptions {
  * one that the server answered with it is fine. After any other, nobody knows in the midst of what it is.
  */
 function isStillGood(error: unknown): boolean {
-  return sqlState(error) !== undefined && !(domainError(error) instanceof StoreUnavailable);
+  return (
+    sqlState(error) !== undefined &&
+    !isPreparedForOtherTables(error) &&
+    !(domainError(error) instanceof StoreUnavailable)
+  );
 }
 
 /** The connections of one store instance, and the one way in which its statements are run. */
@@ -50,6 +64,7 @@ export class Database {
   /** Of those who wait in the pool's queue: once it is ending, it gives them nothing, and has them wait all the same. */
   readonly #refusals = new Set<(error: Error) => void>();
   readonly #standbys = new SuspectedStandbys();
+  readonly #shortage: ConnectionShortage;
 
   constructor(options: DatabaseOptions) {
     this.#named = options.preparedStatements;
@@ -66,6 +81,7 @@ export class Database {
       // A startup parameter, which PgBouncer refuses; a pooler is where prepared statements are off.
       ...(options.preparedStatements ? { statement_timeout: STATEMENT_TIMEOUT_MS } : {}),
     });
+    this.#shortage = new ConnectionShortage(this.#pool);
     // Without listeners an idle connection that breaks, or one that breaks in use, would end the process.
     this.#pool.on('error', options.onError);
     this.#pool.on('connect', (client) => {
@@ -83,7 +99,7 @@ export class Database {
       try {
         return await this.#query(statement, values);
       } catch (error) {
-        if (REPEATABLE_STATES.includes(sqlState(error))) return LOST_RACE;
+        if (REPEATABLE_STATES.includes(sqlState(error)) || isPreparedForOtherTables(error)) return LOST_RACE;
         throw domainError(error);
       }
     });
@@ -146,16 +162,24 @@ export class Database {
   }
 
   async #nextConnection(): Promise<pg.PoolClient> {
-    const queued = this.#pool.waitingCount;
-    if (queued >= STORE_REQUESTS_WAITING) {
+    if (this.#pool.waitingCount >= STORE_REQUESTS_WAITING) {
       throw new StoreUnavailable({ cause: new Error(`${STORE_REQUESTS_WAITING} statements wait already`) });
     }
-    const connected = this.#pool.connect();
-    try {
-      return await (this.#pool.waitingCount > queued ? this.#unlessRefused(connected) : connected);
-    } catch (error) {
-      throw connectError(error);
+    const start = performance.now();
+    for (;;) {
+      try {
+        return await this.#fromPool();
+      } catch (error) {
+        const isInTime = performance.now() - start < SHORTAGE_MS;
+        if (!this.#shortage.leavesOthers(error) || !isInTime) throw connectError(error);
+      }
     }
+  }
+
+  #fromPool(): Promise<pg.PoolClient> {
+    const queued = this.#pool.waitingCount;
+    const connected = this.#pool.connect();
+    return this.#pool.waitingCount > queued ? this.#unlessRefused(connected) : connected;
   }
 
   #unlessRefused(connected: Promise<pg.PoolClient>): Promise<pg.PoolClient> {

@@ -36,6 +36,15 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/**
+ * Whether a statement that is prepared on its connection does not fit the tables any more, whose columns have another
+ * type since: it was not executed, and never will be on that connection.
+ */
+export function isPreparedForOtherTables(error: unknown): boolean {
+  // 0A000 is feature_not_supported, whatever that is; the message may be in any language.
+  return sqlState(error) === '0A000' && (error as pg.DatabaseError).routine === 'RevalidateCachedQuery';
+}
+
 /** The domain's error for what pg threw. What is not a state of the store is a bug and is returned as it is. */
 export function domainError(error: unknown): unknown {
   const state = sqlState(error);

@@ -1,5 +1,6 @@
 import { getTableName, sql } from 'drizzle-orm';
 import { StoreNotSetUp, StoreUnavailable } from '../../domain/errors.ts';
+import { assertFit } from './circumstances.ts';
 import type { Database } from './database.ts';
 import { MIGRATE_COMMAND } from './errors.ts';
 import { JOURNAL_TABLE, packagedMigrations } from './journal.ts';
@@ -48,13 +49,14 @@ export interface ReadinessOptions {
  * Resolves if the database answers in time, has the tables that this version needs, and can be written to. A
  * database that is ahead is accepted: while a deploy rolls, the old version still serves on the new schema.
  *
- * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}
+ * @throws StoreUnavailable, StoreNotSetUp, {@link ListensThroughPooler}, and what {@link assertFit} throws
  */
 export function checkReadiness(database: Database, options: ReadinessOptions): Promise<void> {
   return inTime(checkDatabase(database, options));
 }
 
 async function checkDatabase(database: Database, { listensTheSameWay }: ReadinessOptions): Promise<void> {
+  await assertFit(database);
   const [[state], migrations, isPooled] = await Promise.all([
     readState(database),
     packagedMigrations(),

@@ -57,8 +57,11 @@ async function inTransaction<T>(
   // Whoever waited for the lock must then see what its holder did, whatever the database's default is.
   await client.query('begin isolation level read committed');
   try {
-    // A role's own limit is for callers' statements: an index on a large table takes longer.
-    await client.query('set local statement_timeout = 0');
+    // A role's own limits are for callers' statements: an index on a large table takes longer. Not every version of the
+    // server has both.
+    await client.query(
+      `select set_config(name, '0', true) from pg_settings where name in ('statement_timeout', 'transaction_timeout')`,
+    );
     await client.query(`set local idle_in_transaction_session_timeout = ${silenceMs}`);
     await client.query(`set local lock_timeout = ${PATIENCE_MS}`);
     await client.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);

@@ -10,6 +10,7 @@ import type {
   ValueQuery,
   ValueWrite,
 } from '../../ports/session-repository.ts';
+import { assertFit } from './circumstances.ts';
 import type { Database } from './database.ts';
 import { LOST_RACE, untilCertain } from './retry.ts';
 import { sessionOf } from './session-row.ts';
@@ -89,6 +90,8 @@ export class PostgresSessionRepository implements SessionRepository {
   }
 
   async deleteExpired(now: number, limit: number): Promise<boolean> {
+    // Whose clock is wrong must not remove what others serve.
+    await assertFit(this.#database);
     // Events before sessions, which go only once they hold nothing.
     const removed = [
       await this.#database.run(sweepEvents, { now, limit }),

@@ -107,7 +107,8 @@ export class PostgresSignals implements Signals {
         else this.#watchers.call(text);
       },
       onListening: (answers) => {
-        this.#watchers.callAll();
+        // Signals may have been missed, and it may be another server.
+        this.#watchers.callAll(true);
         if (this.#options.checksArrival) void this.#checkArrival(answers);
       },
       onError,

@@ -1,11 +1,13 @@
 import type { RawClient, Reply } from '../support/raw-client.ts';
-import type { Message } from '../support/sse-connection.ts';
-import { type Answer, answerOfReply } from './answers.ts';
+import type { Message, SseEvent } from '../support/sse-connection.ts';
+import { type Answer, answerOfReply, CALL_STOPPED } from './answers.ts';
 import type { Chance } from './chance.ts';
 import type { History } from './history.ts';
+import { type Leaves, leaveFor } from './leaves.ts';
 import { pause } from './pause.ts';
+import { gapOf, messageOf } from './stream-events.ts';
 import { StreamReader } from './stream-reader.ts';
-import { ANSWER_PREFIX, type Reading, type StreamCall } from './stream-records.ts';
+import { ANSWER_PREFIX, type StreamCall } from './stream-records.ts';
 import type { ToolCaller } from './tool-callers.ts';
 
 /** For the head of an answer, and for what is answered at once. */
@@ -13,6 +15,9 @@ const HEAD_MS = 8_000;
 const RETRY_MS = 100;
 /** So far that such a call is not over by itself before the run is. */
 const FAR = 50_000;
+/** Of the counts, those that say more than a stream keeps. */
+const LONG_COUNT_SHARE = 0.25;
+const LEAVES: Leaves = { probability: 0.08, awayShare: 0.3, awayMs: [200, 1_200] };
 
 export interface StreamClientOptions {
   readonly session: string;
@@ -28,6 +33,8 @@ export interface StreamClientOptions {
 /** Makes calls that take long, talk, ask and are cancelled, and breaks their connections itself. */
 export class StreamClient {
   readonly #options: StreamClientOptions;
+  /** Calls that another instance ended, since it took theirs for dead. */
+  readonly #stopped: { readonly call: StreamCall; readonly firstEventId: string }[] = [];
 
   constructor(options: StreamClientOptions) {
     this.#options = options;
@@ -39,10 +46,13 @@ export class StreamClient {
     const kinds = ['announce', 'announce', 'announce', 'count', 'count', 'elicit', 'cancel'] as const;
     switch (chance.pick(kinds)) {
       case 'announce':
-        return this.#announce();
+        return this.announce().then(() => {});
       case 'count': {
-        const to = chance.between(3, 30);
-        return this.#call('count', 'count', { to, delay_ms: chance.between(5, 60) });
+        // Now and then more than is kept, and soon.
+        const isLong = chance.is(LONG_COUNT_SHARE);
+        const to = isLong ? chance.between(40, 70) : chance.between(3, 30);
+        const delay_ms = isLong ? chance.between(1, 8) : chance.between(5, 60);
+        return this.#call('count', 'count', { to, delay_ms });
       }
       case 'elicit':
         return this.#call('elicit', 'ask', {});
@@ -51,7 +61,8 @@ export class StreamClient {
     }
   }
 
-  async #announce(): Promise<void> {
+  /** Sends one message to the session's own stream. @returns what it says, if it was taken */
+  async announce(): Promise<string | undefined> {
     const { session, name, call, history } = this.#options;
     const text = `${session}/${name}/${history.nextId()}`;
     const invokedAt = history.now();
@@ -63,6 +74,15 @@ export class StreamClient {
     const endedAt = outcome === 'unknown' ? Number.POSITIVE_INFINITY : history.now();
     history.announcements.push({ session, text, invokedAt, endedAt, outcome });
     history.count('announce', outcome);
+    return outcome === 'ok' ? text : undefined;
+  }
+
+  /**
+   * Reads once more what other instances ended. An owner that lived after all must not have said anything since, and
+   * has had the time for it.
+   */
+  async readStoppedAgain(): Promise<void> {
+    for (const { call, firstEventId } of this.#stopped.splice(0)) await this.#replay(call, firstEventId);
   }
 
   async #call(kind: StreamCall['kind'], tool: string, args: Record<string, unknown>): Promise<void> {
@@ -78,24 +98,30 @@ export class StreamClient {
       client,
       requestId: label,
       deadline,
-      cuts: () => chance.is(0.08),
-      onMessage: (message) => {
-        const toPost = kind === 'cancel' ? cancellation(label) : answerTo(message, label);
+      leavesFor: () => leaveFor(chance, LEAVES),
+      onEvent: (event) => {
+        const toPost = kind === 'cancel' ? cancellation(label) : reactionTo(event, kind, label);
         if (toPost !== undefined) posting ??= this.#postUntilTaken(toPost);
       },
     });
     const reading = await reader.read(reply.stream);
     await posting;
-    const replay = chance.is(0.3) ? await this.#replay(label, reading, reader.firstEventId) : undefined;
-    history.calls.push({ kind, session, label, to: Number(args['to'] ?? 0), reading, replay });
-    const isOk = reader.answer?.result !== undefined || (kind === 'cancel' && reading.end === 'answered');
+    const { answer, firstEventId } = reader;
+    const call: StreamCall = { kind, session, label, to: Number(args['to'] ?? 0), reading, replays: [] };
+    history.calls.push(call);
+    if (chance.is(0.3)) await this.#replay(call, firstEventId);
+    if (answer?.error?.message === CALL_STOPPED && firstEventId !== undefined)
+      this.#stopped.push({ call, firstEventId });
+    const isOk = answer?.result !== undefined || (kind === 'cancel' && reading.end === 'answered');
     history.count(kind, isOk ? 'ok' : 'unknown');
   }
 
-  async #replay(label: string, { end }: Reading, from: string | undefined): Promise<Reading | undefined> {
-    if (end !== 'answered' || from === undefined) return undefined;
+  async #replay({ label, reading, replays }: StreamCall, from: string | undefined): Promise<void> {
+    if (reading.end !== 'answered' || from === undefined) return;
     const { client, deadline } = this.#options;
-    return new StreamReader({ client, requestId: label, deadline }, from).read();
+    // Something never ended, which is found there.
+    if (Date.now() >= deadline()) return;
+    replays.push(await new StreamReader({ client, requestId: label, deadline }, from).read());
   }
 
   #unstreamed(kind: StreamCall['kind'], label: string, answer: Answer): void {
@@ -135,7 +161,10 @@ function cancellation(requestId: string): Message {
   return { method: 'notifications/cancelled', params: { requestId, reason: 'enough' } };
 }
 
-function answerTo({ method, id }: Message, label: string): Message | undefined {
+/** To its question an answer; where that may be lost, nothing is to wait for one. */
+function reactionTo(event: SseEvent, kind: StreamCall['kind'], label: string): Message | undefined {
+  if (gapOf(event) !== undefined) return kind === 'elicit' ? cancellation(label) : undefined;
+  const { method, id } = messageOf(event) ?? {};
   if (method !== 'elicitation/create' || id === undefined) return undefined;
   return { id, result: { action: 'accept', content: { answer: `${ANSWER_PREFIX}${label}` } } };
 }

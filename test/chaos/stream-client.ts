@@ -17,7 +17,9 @@ const RETRY_MS = 100;
 const FAR = 50_000;
 /** Of the counts, those that say more than a stream keeps. */
 const LONG_COUNT_SHARE = 0.25;
-const LEAVES: Leaves = { probability: 0.08, awayShare: 0.3, awayMs: [200, 1_200] };
+const LEAVES: Leaves = { probability: 0.08, awayShare: 0 };
+/** Of such a count: for longer than what is kept lasts. */
+const LONG_LEAVES: Leaves = { probability: 0.1, awayShare: 0.7, awayMs: [500, 1_500] };
 
 export interface StreamClientOptions {
   readonly session: string;
@@ -52,7 +54,7 @@ export class StreamClient {
         const isLong = chance.is(LONG_COUNT_SHARE);
         const to = isLong ? chance.between(40, 70) : chance.between(3, 30);
         const delay_ms = isLong ? chance.between(1, 8) : chance.between(5, 60);
-        return this.#call('count', 'count', { to, delay_ms });
+        return this.#call('count', 'count', { to, delay_ms }, isLong ? LONG_LEAVES : LEAVES);
       }
       case 'elicit':
         return this.#call('elicit', 'ask', {});
@@ -85,7 +87,12 @@ export class StreamClient {
     for (const { call, firstEventId } of this.#stopped.splice(0)) await this.#replay(call, firstEventId);
   }
 
-  async #call(kind: StreamCall['kind'], tool: string, args: Record<string, unknown>): Promise<void> {
+  async #call(
+    kind: StreamCall['kind'],
+    tool: string,
+    args: Record<string, unknown>,
+    leaves = LEAVES,
+  ): Promise<void> {
     const { session, name, client, chance, history, deadline } = this.#options;
     const label = `${session}/${name}/${history.nextId()}`;
     const named = kind === 'elicit' ? { message: label } : { label };
@@ -98,7 +105,7 @@ export class StreamClient {
       client,
       requestId: label,
       deadline,
-      leavesFor: () => leaveFor(chance, LEAVES),
+      leavesFor: () => leaveFor(chance, leaves),
       onEvent: (event) => {
         const toPost = kind === 'cancel' ? cancellation(label) : reactionTo(event, kind, label);
         if (toPost !== undefined) posting ??= this.#postUntilTaken(toPost);

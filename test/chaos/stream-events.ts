@@ -1,8 +1,8 @@
 import { eventId, parseEventId } from '../../src/domain/stream-name.ts';
 import type { Message, SseEvent } from '../support/sse-connection.ts';
 
-/** How many of its newest events a stream must keep at least in these runs. */
-export const EVENTS_KEPT = 16;
+/** How many of its newest events a stream must keep at least in these runs: as few as a service can be told to. */
+export const EVENTS_KEPT = 10;
 
 /** An event as a reader has it. */
 export interface ReadEvent extends SseEvent {

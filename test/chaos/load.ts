@@ -143,10 +143,19 @@ export class Load {
     stateClient('modern', byHandle);
     for (const name of ['once1', 'once2']) stateClient(name, name === 'once1' ? inSession : byHandle, true);
     // Several, since each waits for seconds where an instance died.
-    for (const name of ['streams1', 'streams2', 'streams3']) {
+    for (const name of ['streams1', 'streams2', 'streams3', 'away']) {
       const chance = new Chance(seed, `${session}/${name}`);
       const deadline = (): number => this.#deadline;
-      const added = new StreamClient({ session, name, client, call: inSession, chance, history, deadline });
+      const added = new StreamClient({
+        session,
+        name,
+        client,
+        call: inSession,
+        chance,
+        history,
+        deadline,
+        isOftenAway: name === 'away',
+      });
       this.#streamClients.push(added);
       this.#add(added, chance);
     }

@@ -1,6 +1,6 @@
 import type { StoreName } from '../../src/app/store-config.ts';
 import { CALL_STOPPED } from './answers.ts';
-import { gapsAnnouncedIn, resumptionsIn } from './checks.ts';
+import { gapsAnnouncedIn, replaysIn, resumptionsIn } from './checks.ts';
 import { type Fault, leftOutOn } from './faults.ts';
 import { type History, KINDS, type Violation } from './history.ts';
 import { gapsIn, messageOf } from './stream-events.ts';
@@ -21,12 +21,12 @@ export function summaryLines(
       .slice(1)
       .map((cell) => String(cell).padStart(9))
       .join('')}`;
-  const { calls, listenings } = history;
+  const { calls } = history;
   const endedAs = (end: ReadingEnd): number => calls.filter(({ reading }) => reading.end === end).length;
   const stopped = calls.filter(({ reading }) =>
     reading.events.some((event) => messageOf(event)?.error?.message === CALL_STOPPED),
   );
-  const replays = [...calls.flatMap((each) => each.replays), ...listenings.map(({ replay }) => replay)];
+  const replays = replaysIn(history);
   return [
     columns(['operations', 'ok', 'fail', 'unknown']),
     ...KINDS.map((kind) => {
@@ -42,9 +42,9 @@ export function summaryLines(
     columns(['ended for one that died', stopped.length]),
     columns(['broken before their id', endedAs('not resumable')]),
     columns(['resumptions', resumptionsIn(history)]),
-    columns(['gaps announced', gapsAnnouncedIn(history)]),
     columns(['read a second time', replays.length]),
-    columns(['gaps in those', replays.flatMap(({ events }) => gapsIn(events)).length]),
+    columns(['gaps announced', gapsAnnouncedIn(history)]),
+    columns(['of them, in those', replays.flatMap(({ events }) => gapsIn(events)).length]),
   ];
 }
 

@@ -1,12 +1,15 @@
 import type { RawClient } from '../support/raw-client.ts';
 import type { SseConnection, SseEvent } from '../support/sse-connection.ts';
 import type { Chance } from './chance.ts';
-import { type Leaves, leaveFor } from './leaves.ts';
 import { messageOf, sequenceOf } from './stream-events.ts';
 import { StreamReader } from './stream-reader.ts';
 import type { Listening } from './stream-records.ts';
 
-const LEAVES: Leaves = { probability: 0.05, awayShare: 0.3, awayMs: [1_000, 3_000] };
+/** After each event, of breaking the connection. */
+const CUT_PROBABILITY = 0.05;
+/** Of those times, when it does not come back at once, so that more is said meanwhile than is kept. */
+const AWAY_SHARE = 0.3;
+const AWAY_MS = [1_000, 3_000] as const;
 /** For a stream on which nothing is said any more. */
 const REPLAY_MS = 15_000;
 
@@ -30,7 +33,10 @@ export class SessionListener {
     this.#client = client;
     this.#reader = new StreamReader({
       client,
-      leavesFor: () => (this.#isOver ? undefined : leaveFor(chance, LEAVES)),
+      leavesFor: () => {
+        if (this.#isOver || !chance.is(CUT_PROBABILITY)) return undefined;
+        return chance.is(AWAY_SHARE) ? chance.between(...AWAY_MS) : 0;
+      },
       onEvent: (event) => this.#heard.add(String(messageOf(event)?.params?.data)),
       deadline: () => (this.#isOver ? 0 : Number.POSITIVE_INFINITY),
     });

@@ -3,7 +3,6 @@ import type { Message, SseEvent } from '../support/sse-connection.ts';
 import { type Answer, answerOfReply, CALL_STOPPED } from './answers.ts';
 import type { Chance } from './chance.ts';
 import type { History } from './history.ts';
-import { type Leaves, leaveFor } from './leaves.ts';
 import { pause } from './pause.ts';
 import { gapOf, messageOf } from './stream-events.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -15,11 +14,12 @@ const HEAD_MS = 8_000;
 const RETRY_MS = 100;
 /** So far that such a call is not over by itself before the run is. */
 const FAR = 50_000;
-/** Of the counts, those that say more than a stream keeps. */
-const LONG_COUNT_SHARE = 0.25;
-const LEAVES: Leaves = { probability: 0.08, awayShare: 0 };
-/** Of such a count: for longer than what is kept lasts. */
-const LONG_LEAVES: Leaves = { probability: 0.1, awayShare: 0.7, awayMs: [500, 1_500] };
+/** After each event, of breaking the connection. */
+const CUT_PROBABILITY = 0.08;
+/** For which the reader of a long count goes away, once. */
+const AWAY_MS = [2_000, 4_000] as const;
+/** Of the calls that are read a second time at once. */
+const REPLAYED_SHARE = 0.3;
 
 export interface StreamClientOptions {
   readonly session: string;
@@ -30,6 +30,8 @@ export interface StreamClientOptions {
   readonly history: History;
   /** Until when streams are read; Unix milliseconds. */
   readonly deadline: () => number;
+  /** Has more said than a stream keeps while it is away or reads it again, and does nothing else: that takes long. */
+  readonly isOftenAway?: boolean;
 }
 
 /** Makes calls that take long, talk, ask and are cancelled, and breaks their connections itself. */
@@ -38,29 +40,41 @@ export class StreamClient {
   /** Calls that another instance ended, since it took theirs for dead. */
   readonly #stopped: { readonly call: StreamCall; readonly firstEventId: string }[] = [];
 
+  /** It comes back at once. */
+  readonly #cuts = (): number | undefined => (this.#options.chance.is(CUT_PROBABILITY) ? 0 : undefined);
+
   constructor(options: StreamClientOptions) {
     this.#options = options;
   }
 
   /** Does one thing. */
   act(): Promise<void> {
-    const { chance } = this.#options;
+    const { chance, isOftenAway = false } = this.#options;
+    if (isOftenAway) return this.#countWhileAway();
     const kinds = ['announce', 'announce', 'announce', 'count', 'count', 'elicit', 'cancel'] as const;
     switch (chance.pick(kinds)) {
       case 'announce':
         return this.announce().then(() => {});
       case 'count': {
-        // Now and then more than is kept, and soon.
-        const isLong = chance.is(LONG_COUNT_SHARE);
-        const to = isLong ? chance.between(40, 70) : chance.between(3, 30);
-        const delay_ms = isLong ? chance.between(1, 8) : chance.between(5, 60);
-        return this.#call('count', 'count', { to, delay_ms }, isLong ? LONG_LEAVES : LEAVES);
+        const to = chance.between(3, 30);
+        return this.#call('count', 'count', { to, delay_ms: chance.between(5, 60) });
       }
       case 'elicit':
         return this.#call('elicit', 'ask', {});
       case 'cancel':
         return this.#call('cancel', 'count', { to: FAR, delay_ms: 25 });
     }
+  }
+
+  #countWhileAway(): Promise<void> {
+    const { chance } = this.#options;
+    let hasLeft = false;
+    const leavesFor = (): number | undefined => {
+      if (hasLeft || !chance.is(0.3)) return undefined;
+      hasLeft = true;
+      return chance.between(...AWAY_MS);
+    };
+    return this.#call('count', 'count', { to: chance.between(45, 70), delay_ms: 1 }, leavesFor);
   }
 
   /** Sends one message to the session's own stream. @returns what it says, if it was taken */
@@ -91,9 +105,9 @@ export class StreamClient {
     kind: StreamCall['kind'],
     tool: string,
     args: Record<string, unknown>,
-    leaves = LEAVES,
+    leavesFor = this.#cuts,
   ): Promise<void> {
-    const { session, name, client, chance, history, deadline } = this.#options;
+    const { session, name, client, chance, history, deadline, isOftenAway = false } = this.#options;
     const label = `${session}/${name}/${history.nextId()}`;
     const named = kind === 'elicit' ? { message: label } : { label };
     const params = { name: tool, arguments: { ...args, ...named } };
@@ -105,7 +119,7 @@ export class StreamClient {
       client,
       requestId: label,
       deadline,
-      leavesFor: () => leaveFor(chance, leaves),
+      leavesFor,
       onEvent: (event) => {
         const toPost = kind === 'cancel' ? cancellation(label) : reactionTo(event, kind, label);
         if (toPost !== undefined) posting ??= this.#postUntilTaken(toPost);
@@ -116,7 +130,7 @@ export class StreamClient {
     const { answer, firstEventId } = reader;
     const call: StreamCall = { kind, session, label, to: Number(args['to'] ?? 0), reading, replays: [] };
     history.calls.push(call);
-    if (chance.is(0.3)) await this.#replay(call, firstEventId);
+    if (isOftenAway || chance.is(REPLAYED_SHARE)) await this.#replay(call, firstEventId);
     if (answer?.error?.message === CALL_STOPPED && firstEventId !== undefined)
       this.#stopped.push({ call, firstEventId });
     const isOk = answer?.result !== undefined || (kind === 'cancel' && reading.end === 'answered');

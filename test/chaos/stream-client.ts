@@ -74,7 +74,7 @@ export class StreamClient {
       hasLeft = true;
       return chance.between(...AWAY_MS);
     };
-    return this.#call('count', 'count', { to: chance.between(45, 70), delay_ms: 1 }, leavesFor);
+    return this.#call('count', 'count', { to: chance.between(45, 70), delay_ms: 5 }, leavesFor);
   }
 
   /** Sends one message to the session's own stream. @returns what it says, if it was taken */

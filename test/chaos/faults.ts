@@ -65,6 +65,9 @@ const LONG_FREEZE_MS = 20_000;
 const MIDST_SHARE = 0.5;
 /** Until all that clients wait for is under way at the store. */
 const MIDST_MS = 150;
+/** Answers of the store that are lost at a time, and how long it may take until there are so many. */
+const FEWEST_KEPT = 12;
+const MOST_KEEPING_MS = 1_000;
 /** Of the rounds after the first: the store takes a second or more to come back. */
 const STORE_KILLED_SHARE = 0.5;
 
@@ -175,11 +178,14 @@ export class FaultInjector {
       case 'store connections reset':
         fleet.link.reset();
         return 1;
-      case 'store answers lost':
-        fleet.link.loseAnswers();
+      case 'store answers lost': {
+        const kept = fleet.link.loseAnswers();
+        const deadline = Date.now() + MOST_KEEPING_MS;
         await pause(MIDST_MS);
+        while (kept() < FEWEST_KEPT && Date.now() < deadline) await pause(10);
         fleet.link.reset();
         return 1;
+      }
       case 'requests lost':
       case 'answers lost':
         network.lose(fault === 'requests lost' ? 'request' : 'answer');

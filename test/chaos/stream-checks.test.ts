@@ -30,7 +30,13 @@ describe('the check of a call’s stream', () => {
         ],
       }),
     ],
-    ['an instance that died', called({ reading: reading([...said(1), error(-32_000, CALL_STOPPED)]) })],
+    [
+      'an instance that died',
+      called({
+        reading: reading([...said(1), error(-32_000, CALL_STOPPED)]),
+        epilogue: reading([], { events: [], end: 'finished' }),
+      }),
+    ],
     [
       'a cancelled call',
       called({ kind: 'cancel', reading: reading([...said(1), error(-32_800, 'Request cancelled')]) }),
@@ -167,6 +173,14 @@ describe('the check of a call’s stream', () => {
       'a replay in another order',
       /a replay has at 2 what was at 3/,
       called({ replays: [reading([...said(2, 1), answer({ counted: 2 })])] }),
+    ],
+    [
+      'something behind the end that another instance made',
+      /behind the end that another instance made/,
+      called({
+        reading: reading([...said(1), error(-32_000, CALL_STOPPED)]),
+        epilogue: reading([], { events: [], end: 'open' }),
+      }),
     ],
     [
       'a replay without an end',

@@ -17,7 +17,7 @@ const CANCELLED = -32_800;
 
 /** Whether a call's events came exactly once and in order, none of them another's, and with an end. */
 export function checkCall(call: StreamCall): readonly Violation[] {
-  const { kind, label, reading, replays } = call;
+  const { kind, label, reading, replays, epilogue } = call;
   const { events } = reading;
   const problems = placeProblems(events);
   const [first] = events;
@@ -43,6 +43,10 @@ export function checkCall(call: StreamCall): readonly Violation[] {
     const found = callReplayProblems(reading, replay);
     if (found.length > 0) problems.push(...found, `the replay: ${eventLines(replay.events).join(' ')}`);
   }
+  if (epilogue !== undefined && (epilogue.end !== 'finished' || epilogue.events.length > 0))
+    problems.push(
+      `behind the end that another instance made there is more, or the stream goes on: ${epilogue.end}`,
+    );
   return problems.map((what) => ({
     what: `stream: ${what}`,
     evidence: [`${kind} ${label}`, ...eventLines(events)],

@@ -18,6 +18,8 @@ const FAR = 50_000;
 const CUT_PROBABILITY = 0.08;
 /** For which the reader of a long count goes away, once. */
 const AWAY_MS = [2_000, 4_000] as const;
+/** For the answer that there is no more. */
+const EPILOGUE_MS = 10_000;
 /** Of the calls that are read a second time at once. */
 const REPLAYED_SHARE = 0.3;
 
@@ -98,7 +100,15 @@ export class StreamClient {
    * has had the time for it.
    */
   async readStoppedAgain(): Promise<void> {
-    for (const { call, firstEventId } of this.#stopped.splice(0)) await this.#replay(call, firstEventId);
+    const { client } = this.#options;
+    for (const { call, firstEventId } of this.#stopped.splice(0)) {
+      if (Date.now() >= this.#options.deadline()) return;
+      await this.#replay(call, firstEventId);
+      // Whatever was said behind the end would be the newest event in its place.
+      const deadline = Math.min(this.#options.deadline(), Date.now() + EPILOGUE_MS);
+      const options = { client, requestId: call.label, deadline: () => deadline };
+      call.epilogue = await new StreamReader(options, call.reading.events.at(-1)?.id).read();
+    }
   }
 
   async #call(

@@ -35,6 +35,8 @@ export interface StreamCall {
   readonly reading: Reading;
   /** The same stream read from its first event, after its end; some at once, some when all is over. */
   readonly replays: Reading[];
+  /** What came behind its last event when all was over; of calls that another instance than theirs ended. */
+  epilogue?: Reading;
 }
 
 /** A message to the session's own stream. */

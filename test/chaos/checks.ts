@@ -5,8 +5,7 @@ import type { FinalRead } from './load.ts';
 import type { ChaosOptions } from './options.ts';
 import { type Finding, lostWrites, type RegisterOperation } from './register.ts';
 import { checkCall, checkListening, checkOfficialCall } from './stream-checks.ts';
-import { gapsIn } from './stream-events.ts';
-import type { Reading } from './stream-records.ts';
+import { gapsAnnouncedIn, resumptionsIn } from './stream-tallies.ts';
 
 /**
  * Successes of each kind in a minute, below which a run proves nothing: a third of what there are on the slower store,
@@ -66,21 +65,6 @@ export function shortcomings(
     ...(gapsAnnouncedIn(history) === 0 ? ['no gap'] : []),
     ...(unknown < FEWEST_UNKNOWN ? ['too few unknown outcomes'] : []),
   ];
-}
-
-/** Those that readers were told of, while there was more to come or when they read again what was over. */
-export function gapsAnnouncedIn(history: History): number {
-  const { calls, listenings } = history;
-  const readings = [...calls, ...listenings].map(({ reading }) => reading);
-  return [...readings, ...replaysIn(history)].reduce((sum, { events }) => sum + gapsIn(events).length, 0);
-}
-
-export function replaysIn({ calls, listenings }: History): readonly Reading[] {
-  return [...calls.flatMap(({ replays }) => replays), ...listenings.map(({ replay }) => replay)];
-}
-
-export function resumptionsIn({ calls, listenings }: History): number {
-  return [...calls, ...listenings].reduce((sum, { reading }) => sum + reading.resumptions, 0);
 }
 
 function keyViolations(

@@ -7,6 +7,7 @@ import { pause } from './pause.ts';
 import { SessionListener } from './session-listener.ts';
 import { KEYS, StateClient } from './state-client.ts';
 import { StreamClient } from './stream-client.ts';
+import { gapsAnnouncedIn } from './stream-tallies.ts';
 import { callerByHandle, callerInSession, type ToolCaller } from './tool-callers.ts';
 
 const SESSIONS = 3;
@@ -75,7 +76,10 @@ export class Load {
     this.#running = Promise.all(this.#actors.map(({ actor, chance }) => this.#run(actor, chance)));
   }
 
-  /** Waits until each kind of operation succeeds again; that one does not is a violation. */
+  /**
+   * Waits until each kind of operation succeeds again; that one does not is a violation. Also for a gap, where so little
+   * was done that there was none.
+   */
   async recovered(): Promise<void> {
     const { history } = this.#options;
     const successes = (): number[] => KINDS.map((kind) => history.tally.get(kind)?.ok ?? 0);
@@ -85,7 +89,8 @@ export class Load {
       const now = successes();
       return KINDS.filter((_, index) => now[index] === before[index]);
     };
-    while (failing().length > 0 && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
+    const isDone = (): boolean => failing().length === 0 && gapsAnnouncedIn(history) > 0;
+    while (!isDone() && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
     for (const kind of failing()) history.violation(`${kind} does not work again after the faults`);
   }
 

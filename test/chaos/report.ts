@@ -1,10 +1,10 @@
 import type { StoreName } from '../../src/app/store-config.ts';
 import { CALL_STOPPED } from './answers.ts';
-import { gapsAnnouncedIn, replaysIn, resumptionsIn } from './checks.ts';
 import { type Fault, leftOutOn } from './faults.ts';
 import { type History, KINDS, type Violation } from './history.ts';
 import { gapsIn, messageOf } from './stream-events.ts';
 import type { ReadingEnd } from './stream-records.ts';
+import { gapsAnnouncedIn, replaysIn, resumptionsIn } from './stream-tallies.ts';
 
 /** Of each violation. */
 const MOST_EVIDENCE = 25;

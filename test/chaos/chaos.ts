@@ -2,10 +2,11 @@ import { startRandomProxy } from '../support/random-proxy.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { Chance } from './chance.ts';
 import { violationsOf } from './checks.ts';
-import { type Fault, FaultInjector, Network } from './faults.ts';
+import { type Fault, FaultInjector } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { History, type Violation } from './history.ts';
 import { Load } from './load.ts';
+import { Network } from './network.ts';
 import type { ChaosOptions } from './options.ts';
 
 const INSTANCES = 3;
@@ -39,10 +40,10 @@ export async function runChaos(
     fleet = await Fleet.start(store, INSTANCES, proxy);
     interrupted.throwIfAborted();
     load = await Load.open({ origin: proxy.origin, seed, history });
-    const injector = new FaultInjector({ fleet, proxy, network }, new Chance(seed, 'faults'));
+    const injector = new FaultInjector({ fleet, proxy, network }, options, new Chance(seed, 'faults'));
     say(`faults for ${seconds} s`);
     load.start();
-    await injector.run(lasting(seconds, interrupted));
+    await injector.run(lasting(seconds, interrupted), interrupted);
     interrupted.throwIfAborted();
     say('all is made whole');
     await fleet.whole();

@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
-import { violationsOf } from './checks.ts';
-import { History } from './history.ts';
+import { describe, expect, it } from 'vitest';
+import { shortcomings, violationsOf } from './checks.ts';
+import { answer, called, callGap, eventAt, reading } from './doctored.ts';
+import { type Fault, faultsDue } from './faults.ts';
+import { History, KINDS, type Kind } from './history.ts';
 import type { RegisterOperation } from './register.ts';
 
 /** Writes whose outcome nobody knows, side by side with deletions of which one is told of what cannot be. */
@@ -36,4 +38,51 @@ it('tells of all violations where the history of one key is too tangled to judge
     'something else',
     expect.stringMatching(/^s0 k0: not shown to be linearizable: no verdict/),
   ]);
+});
+
+describe('what a run must have had', () => {
+  const options = { store: 'postgres', seconds: 60, seed: 1 } as const;
+  const plentiful = (...without: Kind[]): History => {
+    const history = new History();
+    for (const kind of KINDS.filter((each) => !without.includes(each)))
+      for (let count = 0; count < 100; count += 1) history.count(kind, 'ok');
+    for (let count = 0; count < 10; count += 1) history.count('store', 'unknown');
+    const events = [eventAt(1), callGap(2, 20), eventAt(40, answer({}))];
+    history.calls.push(called({ reading: reading([], { events, resumptions: 10 }) }));
+    return history;
+  };
+  const happened = (...without: Fault[]): ReadonlyMap<Fault, number> =>
+    new Map(
+      faultsDue('postgres', 60)
+        .filter((each) => !without.includes(each))
+        .map((fault) => [fault, 1]),
+    );
+
+  it('is enough of everything', () => {
+    expect(shortcomings(plentiful(), happened(), options)).toEqual([]);
+  });
+
+  // Catches: a kind of operation that stopped working among others that did not.
+  it.each(KINDS)('is successes of %s', (kind) => {
+    const [first, ...others] = shortcomings(plentiful(kind), happened(), options);
+    expect(first).toMatch(new RegExp(`^0 successes of ${kind}, where \\d+ are the fewest$`));
+    expect(others).toEqual([]);
+  });
+
+  // Catches: a run in which nothing was lost on the way, so that no announcement of that was checked.
+  it('is a gap', () => {
+    const history = plentiful();
+    history.calls.splice(0, 1, called({ reading: reading([], { resumptions: 10 }) }));
+    expect(shortcomings(history, happened(), options)).toEqual(['no gap']);
+  });
+
+  // Catches: a minute without an instance that others take for dead and that lives.
+  it('is each fault that the store and the time have room for', () => {
+    expect(shortcomings(plentiful(), happened('frozen for long'), options)).toEqual(['no frozen for long']);
+    expect(shortcomings(plentiful(), happened('frozen for long'), { ...options, seconds: 59 })).toEqual([]);
+    expect(shortcomings(plentiful(), happened('store killed'), options)).toEqual(['no store killed']);
+    expect(shortcomings(plentiful(), happened('store killed'), { ...options, store: 'dynamodb' })).toEqual(
+      [],
+    );
+  });
 });

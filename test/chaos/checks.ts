@@ -1,12 +1,29 @@
-import { FAULTS, type Fault } from './faults.ts';
-import type { History, KeyRecord, Outcome, Violation } from './history.ts';
+import { type Fault, faultsDue } from './faults.ts';
+import { type History, type KeyRecord, KINDS, type Kind, type Outcome, type Violation } from './history.ts';
 import { checkLinearizable, Undecided } from './linearizability.ts';
 import type { FinalRead } from './load.ts';
+import type { ChaosOptions } from './options.ts';
 import { type Finding, lostWrites, type RegisterOperation } from './register.ts';
 import { checkCall, checkListening, checkOfficialCall } from './stream-checks.ts';
+import { gapsAnnouncedIn, resumptionsIn } from './stream-tallies.ts';
 
-/** Below which a run proves nothing. */
-const FEWEST_OK = 50;
+/**
+ * Successes of each kind in a minute, below which a run proves nothing: a third of what there are on the slower store,
+ * where two cores have three times the work that they can do.
+ */
+const FEWEST_A_MINUTE: Readonly<Record<Kind, number>> = {
+  store: 25,
+  'store once': 40,
+  'compare and set': 40,
+  get: 60,
+  delete: 10,
+  list: 15,
+  announce: 20,
+  count: 10,
+  cancel: 5,
+  elicit: 5,
+  'official count': 5,
+};
 const FEWEST_RESUMPTIONS = 5;
 const FEWEST_UNKNOWN = 5;
 
@@ -29,20 +46,25 @@ export function violationsOf(
 }
 
 /** What happened too seldom for the run to mean anything. */
-export function shortcomings(history: History, faults: ReadonlyMap<Fault, number>): readonly string[] {
-  const unmet = FAULTS.filter((fault) => (faults.get(fault) ?? 0) === 0).map((fault) => `no ${fault}`);
-  const sumOf = (outcome: Outcome): number =>
-    [...history.tally.values()].reduce((sum, each) => sum + each[outcome], 0);
+export function shortcomings(
+  history: History,
+  faults: ReadonlyMap<Fault, number>,
+  { store, seconds }: ChaosOptions,
+): readonly string[] {
+  const unmet = faultsDue(store, seconds).filter((fault) => (faults.get(fault) ?? 0) === 0);
+  const countOf = (kind: Kind, outcome: Outcome): number => history.tally.get(kind)?.[outcome] ?? 0;
+  const fewest = (kind: Kind): number => Math.floor((FEWEST_A_MINUTE[kind] * seconds) / 60);
+  const scarce = KINDS.filter((kind) => countOf(kind, 'ok') < fewest(kind));
+  const unknown = KINDS.reduce((sum, kind) => sum + countOf(kind, 'unknown'), 0);
   return [
-    ...unmet,
-    ...(sumOf('ok') < FEWEST_OK ? ['too few successes'] : []),
+    ...unmet.map((fault) => `no ${fault}`),
+    ...scarce.map(
+      (kind) => `${countOf(kind, 'ok')} successes of ${kind}, where ${fewest(kind)} are the fewest`,
+    ),
     ...(resumptionsIn(history) < FEWEST_RESUMPTIONS ? ['too few resumptions'] : []),
-    ...(sumOf('unknown') < FEWEST_UNKNOWN ? ['too few unknown outcomes'] : []),
+    ...(gapsAnnouncedIn(history) === 0 ? ['no gap'] : []),
+    ...(unknown < FEWEST_UNKNOWN ? ['too few unknown outcomes'] : []),
   ];
-}
-
-export function resumptionsIn({ calls, listenings }: History): number {
-  return [...calls, ...listenings].reduce((sum, { reading }) => sum + reading.resumptions, 0);
 }
 
 function keyViolations(

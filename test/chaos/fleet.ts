@@ -1,10 +1,11 @@
 import type { StoreName } from '../../src/app/store-config.ts';
 import { problemsOf, stopInstance } from '../conformance/instances.ts';
 import { type Server, type Servers, serversOn } from '../e2e/servers.ts';
-import { dynoxideMissing, startDynoxide } from '../support/dynamodb-engines.ts';
 import type { RandomProxy } from '../support/random-proxy.ts';
 import { pause } from './pause.ts';
+import { type StoreEngine, startStoreEngine } from './store-engine.ts';
 import { type StoreLink, startStoreLink } from './store-link.ts';
+import { EVENTS_KEPT } from './stream-events.ts';
 
 /** An instance refuses to start while the store does not answer. */
 const START_ATTEMPTS = 10;
@@ -14,27 +15,42 @@ const ATTEMPT_PAUSE_MS = 500;
 export class Fleet {
   readonly link: StoreLink;
   readonly #servers: Servers;
+  readonly #engine: StoreEngine;
   readonly #proxy: RandomProxy;
   readonly #environment: Record<string, string>;
   readonly #live = new Set<Server>();
   readonly #started: Server[] = [];
   readonly #crashes: string[] = [];
-  #restarts: Promise<unknown>[] = [];
+  #restarts: readonly Promise<unknown>[] = [];
   #isClosing = false;
 
-  private constructor(store: StoreName, servers: Servers, link: StoreLink, proxy: RandomProxy) {
-    this.#servers = servers;
-    this.#proxy = proxy;
-    this.link = link;
+  private constructor(
+    store: StoreName,
+    parts: {
+      readonly engine: StoreEngine;
+      readonly servers: Servers;
+      readonly link: StoreLink;
+      readonly proxy: RandomProxy;
+    },
+  ) {
+    this.#servers = parts.servers;
+    this.#engine = parts.engine;
+    this.#proxy = parts.proxy;
+    this.link = parts.link;
     const storeVariable = store === 'postgres' ? 'DATABASE_URL' : 'AWS_ENDPOINT_URL_DYNAMODB';
-    this.#environment = { [storeVariable]: link.url, LOG_LEVEL: 'error' };
+    this.#environment = {
+      [storeVariable]: this.link.url,
+      LOG_LEVEL: 'error',
+      MAX_EVENTS_PER_STREAM: String(EVENTS_KEPT),
+    };
   }
 
   /** @throws Error if one does not start; nothing is left running then */
   static async start(store: StoreName, count: number, proxy: RandomProxy): Promise<Fleet> {
-    const servers = await serversOn(store, { startEngine: fasterEngine(store) });
-    const link = await startStoreLink(servers.storeUrl);
-    const fleet = new Fleet(store, servers, link, proxy);
+    const engine = await startStoreEngine(store);
+    const servers = await serversOn(store, { startEngine: async () => engine });
+    const link = await startStoreLink(engine.url);
+    const fleet = new Fleet(store, { engine, servers, link, proxy });
     try {
       for (let started = 0; started < count; started += 1) await fleet.#start();
     } catch (error) {
@@ -57,16 +73,43 @@ export class Fleet {
       });
       // Told of by `whole`.
       restart.catch(() => {});
-      this.#restarts.push(restart);
+      this.#restarts = [...this.#restarts, restart];
     }
     return victims.length;
+  }
+
+  /**
+   * Stops one where it is: it has its connections and its calls, and does nothing, until the returned function is
+   * called. Nobody kills it meanwhile.
+   *
+   * @param options.isNoticed no request goes there any more, and connections break, as with a balancer that looks
+   * @returns `undefined` if none is alive
+   */
+  async freeze({ isNoticed = false } = {}): Promise<(() => void) | undefined> {
+    await this.whole();
+    const [server] = this.#live;
+    if (server === undefined) return undefined;
+    this.#live.delete(server);
+    if (isNoticed) this.#proxy.remove(server.origin);
+    server.process.child.kill('SIGSTOP');
+    if (isNoticed) this.#proxy.cut();
+    return () => {
+      server.process.child.kill('SIGCONT');
+      this.#live.add(server);
+      this.#proxy.add(server.origin);
+    };
+  }
+
+  /** Kills the store without a word, and starts it again. */
+  async killStore(downMs: number): Promise<void> {
+    await this.#engine.kill?.(downMs);
   }
 
   /** Resolves when all serve that were killed. @throws Error if one does not start */
   async whole(): Promise<void> {
     const restarts = this.#restarts;
-    this.#restarts = [];
     await Promise.all(restarts);
+    this.#restarts = this.#restarts.filter((each) => !restarts.includes(each));
   }
 
   /** Ends all in order. @returns what went wrong in any that ever ran, one line each */
@@ -112,13 +155,4 @@ export class Fleet {
       this.#crashes.push(`process ${server.process.child.pid} ended by itself with ${code}: ${tail}`);
     });
   }
-}
-
-/** The embedded emulator of DynamoDB serves so few requests that little would happen. `undefined` where it has to. */
-function fasterEngine(store: StoreName): NonNullable<Parameters<typeof serversOn>[1]>['startEngine'] {
-  if (store !== 'dynamodb' || dynoxideMissing() !== undefined) return undefined;
-  return async () => {
-    const { endpoint, stop } = await startDynoxide();
-    return { url: String(endpoint), leave: stop };
-  };
 }

@@ -4,10 +4,10 @@ import { Chance } from './chance.ts';
 import { type History, KINDS, type Kind } from './history.ts';
 import { OfficialClient } from './official-client.ts';
 import { pause } from './pause.ts';
+import { SessionListener } from './session-listener.ts';
 import { KEYS, StateClient } from './state-client.ts';
 import { StreamClient } from './stream-client.ts';
-import { StreamReader } from './stream-reader.ts';
-import type { Listening } from './stream-records.ts';
+import { gapsAnnouncedIn } from './stream-tallies.ts';
 import { callerByHandle, callerInSession, type ToolCaller } from './tool-callers.ts';
 
 const SESSIONS = 3;
@@ -17,6 +17,7 @@ const LONGEST_PAUSE_MS = 40;
 /** From the last fault until every stream has its end: an instance is taken for dead after 12 s. */
 const SETTLE_MS = 40_000;
 const FINAL_READ_MS = 20_000;
+const AWAY = 'away';
 /** From the last fault until all works as before, on a machine that has other things to do. */
 const RECOVERY_MS = 60_000;
 
@@ -39,16 +40,21 @@ interface Actor {
   act(): Promise<unknown>;
 }
 
+/** A session's own stream, and one of those who send to it. */
+interface Listened {
+  readonly listener: SessionListener;
+  readonly announcer: StreamClient;
+}
+
 /** Clients of several sessions, each of which does one random thing after the other. */
 export class Load {
   readonly #options: LoadOptions;
   readonly #stopped = new AbortController();
   #deadline = Number.POSITIVE_INFINITY;
-  #listenUntil = Number.POSITIVE_INFINITY;
   readonly #actors: { readonly actor: Actor; readonly chance: Chance }[] = [];
   readonly #officials: OfficialClient[] = [];
-  readonly #listenings: Promise<Listening>[] = [];
-  readonly #heard = new Set<string>();
+  readonly #streamClients: StreamClient[] = [];
+  readonly #listeners: Listened[] = [];
   readonly #finalReaders: { readonly session: string; readonly client: StateClient }[] = [];
   #running: Promise<unknown> = Promise.resolve();
 
@@ -70,7 +76,10 @@ export class Load {
     this.#running = Promise.all(this.#actors.map(({ actor, chance }) => this.#run(actor, chance)));
   }
 
-  /** Waits until each kind of operation succeeds again; that one does not is a violation. */
+  /**
+   * Waits until each kind of operation succeeds again; that one does not is a violation. Also for a gap, where so little
+   * was done that there was none.
+   */
   async recovered(): Promise<void> {
     const { history } = this.#options;
     const successes = (): number[] => KINDS.map((kind) => history.tally.get(kind)?.ok ?? 0);
@@ -80,7 +89,8 @@ export class Load {
       const now = successes();
       return KINDS.filter((_, index) => now[index] === before[index]);
     };
-    while (failing().length > 0 && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
+    const isDone = (): boolean => failing().length === 0 && gapsAnnouncedIn(history) > 0;
+    while (!isDone() && Date.now() < deadline && !this.#stopped.signal.aborted) await pause(50);
     for (const kind of failing()) history.violation(`${kind} does not work again after the faults`);
   }
 
@@ -90,11 +100,9 @@ export class Load {
     this.#stopped.abort();
     this.#deadline = Date.now() + SETTLE_MS;
     await this.#running;
-    const isHeard = (): boolean =>
-      history.announcements.every(({ outcome, text }) => outcome !== 'ok' || this.#heard.has(text));
-    while (!isHeard() && Date.now() < this.#deadline) await pause(50);
-    this.#listenUntil = 0;
-    history.listenings.push(...(await Promise.all(this.#listenings)));
+    await Promise.all(this.#streamClients.map((client) => client.readStoppedAgain()));
+    await Promise.all(this.#listeners.map((each) => this.#heardAll(each)));
+    history.listenings.push(...(await Promise.all(this.#listeners.map(({ listener }) => listener.finish()))));
     for (const official of this.#officials) {
       for (const strange of official.strange)
         history.violation('official client: a message of another session', strange);
@@ -119,7 +127,7 @@ export class Load {
   async close(): Promise<void> {
     this.#stopped.abort();
     this.#deadline = Math.min(this.#deadline, Date.now());
-    this.#listenUntil = 0;
+    for (const { listener } of this.#listeners) listener.stop();
     await Promise.all(this.#officials.splice(0).map((official) => official.close()));
   }
 
@@ -141,32 +149,42 @@ export class Load {
     stateClient('modern', byHandle);
     for (const name of ['once1', 'once2']) stateClient(name, name === 'once1' ? inSession : byHandle, true);
     // Several, since each waits for seconds where an instance died.
-    for (const name of ['streams1', 'streams2', 'streams3']) {
+    const names = ['streams1', 'streams2', 'streams3'];
+    // One is enough, and more would leave a slow store little time for all else.
+    if (this.#streamClients.length === 0) names.push(AWAY);
+    for (const name of names) {
       const chance = new Chance(seed, `${session}/${name}`);
       const deadline = (): number => this.#deadline;
-      this.#add(
-        new StreamClient({ session, name, client, call: inSession, chance, history, deadline }),
+      const added = new StreamClient({
+        session,
+        name,
+        client,
+        call: inSession,
         chance,
-      );
+        history,
+        deadline,
+        isOftenAway: name === AWAY,
+      });
+      this.#streamClients.push(added);
+      this.#add(added, chance);
     }
     const chance = new Chance(seed, `${session}/final`);
     const final = new StateClient({ session, sessionId, name: 'final', call: inSession, chance, history });
     this.#finalReaders.push({ session, client: final });
-    await this.#listen(session, client);
+    const listener = await SessionListener.open({
+      session,
+      client,
+      chance: new Chance(seed, `${session}/listener`),
+    });
+    this.#listeners.push({ listener, announcer: this.#streamClients.at(-1) as StreamClient });
   }
 
-  async #listen(session: string, client: RawClient): Promise<void> {
-    const chance = new Chance(this.#options.seed, `${session}/listener`);
-    const connection = await client.listen();
-    // Without an id of its own it could not be resumed.
-    await connection.until(() => connection.lastEventId !== undefined, 'the first event of a GET stream');
-    const reader = new StreamReader({
-      client,
-      cuts: () => chance.is(0.05),
-      onMessage: ({ params }) => this.#heard.add(String(params?.data)),
-      deadline: () => this.#listenUntil,
-    });
-    this.#listenings.push(reader.read(connection).then((reading) => ({ session, reading })));
+  /** Behind a last message nothing is to come, and before it all has. */
+  async #heardAll({ listener, announcer }: Listened): Promise<void> {
+    let last: string | undefined;
+    while (last === undefined && Date.now() < this.#deadline) last = await announcer.announce();
+    const isHeard = (): boolean => last !== undefined && listener.hasHeard(last);
+    while (!isHeard() && Date.now() < this.#deadline) await pause(20);
   }
 
   async #addOfficial(name: string): Promise<void> {

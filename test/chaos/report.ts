@@ -1,20 +1,32 @@
-import { resumptionsIn } from './checks.ts';
-import type { Fault } from './faults.ts';
+import type { StoreName } from '../../src/app/store-config.ts';
+import { CALL_STOPPED } from './answers.ts';
+import { type Fault, leftOutOn } from './faults.ts';
 import { type History, KINDS, type Violation } from './history.ts';
+import { gapsIn, messageOf } from './stream-events.ts';
+import type { ReadingEnd } from './stream-records.ts';
+import { gapsAnnouncedIn, replaysIn, resumptionsIn } from './stream-tallies.ts';
 
 /** Of each violation. */
 const MOST_EVIDENCE = 25;
 const MOST_VIOLATIONS = 20;
 
 /** What was done, and what went wrong on purpose. */
-export function summaryLines(history: History, faults: ReadonlyMap<Fault, number>): readonly string[] {
+export function summaryLines(
+  history: History,
+  faults: ReadonlyMap<Fault, number>,
+  store: StoreName,
+): readonly string[] {
   const columns = (cells: readonly (string | number)[]): string =>
     `  ${String(cells[0]).padEnd(24)}${cells
       .slice(1)
       .map((cell) => String(cell).padStart(9))
       .join('')}`;
-  const answered = history.calls.filter(({ reading }) => reading.end === 'answered').length;
-  const replays = history.calls.filter(({ replay }) => replay !== undefined).length;
+  const { calls } = history;
+  const endedAs = (end: ReadingEnd): number => calls.filter(({ reading }) => reading.end === end).length;
+  const stopped = calls.filter(({ reading }) =>
+    reading.events.some((event) => messageOf(event)?.error?.message === CALL_STOPPED),
+  );
+  const replays = replaysIn(history);
   return [
     columns(['operations', 'ok', 'fail', 'unknown']),
     ...KINDS.map((kind) => {
@@ -23,11 +35,16 @@ export function summaryLines(history: History, faults: ReadonlyMap<Fault, number
     }),
     columns(['faults']),
     ...[...faults].map(([fault, count]) => columns([fault, count])),
+    ...leftOutOn(store).map((fault) => columns([fault, 'left out'])),
     columns(['streams']),
-    columns(['of calls', history.calls.length]),
-    columns(['read to their answer', answered]),
+    columns(['of calls', calls.length]),
+    columns(['read to their answer', endedAs('answered')]),
+    columns(['ended for one that died', stopped.length]),
+    columns(['broken before their id', endedAs('not resumable')]),
     columns(['resumptions', resumptionsIn(history)]),
-    columns(['read a second time', replays]),
+    columns(['read a second time', replays.length]),
+    columns(['gaps announced', gapsAnnouncedIn(history)]),
+    columns(['of them, in those', replays.flatMap(({ events }) => gapsIn(events)).length]),
   ];
 }
 

@@ -28,8 +28,9 @@ await command(
         print(`${new Date().toISOString()} ${phase}`),
       );
       clearTimeout(late);
-      for (const line of [...summaryLines(history, faults), ...violationLines(violations)]) print(line);
-      const missing = shortcomings(history, faults);
+      for (const line of [...summaryLines(history, faults, options.store), ...violationLines(violations)])
+        print(line);
+      const missing = shortcomings(history, faults, options);
       for (const each of missing) print(`TOO LITTLE ${each}`);
       print(`chaos: ${violations.length} violations on ${options.store}; again with: ${commandOf(options)}`);
       if (violations.length > 0) process.exit(VIOLATED);

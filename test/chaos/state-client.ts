@@ -1,6 +1,7 @@
 import type { Answer } from './answers.ts';
 import type { Chance } from './chance.ts';
 import type { History, Kind } from './history.ts';
+import { pause } from './pause.ts';
 import type { RegisterOperation } from './register.ts';
 import type { ToolCaller } from './tool-callers.ts';
 
@@ -9,6 +10,9 @@ export const KEYS = ['k0', 'k1'] as const;
 
 /** How often a write with an idempotency key is made again while its outcome is unknown. */
 const REPETITIONS = 4;
+/** After a refusal, until there is an answer. */
+const MOST_LOOKS = 5;
+const LOOK_MS = 50;
 
 type Untimed<T> = T extends unknown ? Omit<T, 'id' | 'invokedAt' | 'endedAt'> : never;
 
@@ -131,6 +135,7 @@ export class StateClient {
     }
     if (answer.kind === 'unknown')
       this.#recordUnknown(key, invokedAt, { kind: 'write', value, expected, version: undefined });
+    if (answer.kind === 'fail') await this.#lookAt(key);
   }
 
   async #delete(key: string): Promise<void> {
@@ -143,6 +148,13 @@ export class StateClient {
     }
     if (answer.kind === 'unknown')
       this.#recordUnknown(key, invokedAt, { kind: 'delete', deleted: undefined });
+    if (answer.kind === 'fail') await this.#lookAt(key);
+  }
+
+  /** What is said to have changed nothing is held to that at once, before others change it. */
+  async #lookAt(key: string): Promise<void> {
+    for (let look = 0; look < MOST_LOOKS && (await this.get(key)) === undefined; look += 1)
+      await pause(LOOK_MS);
   }
 
   /** Counts the answer, and looks at whose it is. */

@@ -68,10 +68,11 @@ describe('the link to the store', () => {
   // Catches: answers that are only late, or a store that was never asked: then no write would be made unknown to all.
   it('has the store asked, and loses its answers with the connection', async () => {
     const { link, socket, received, asked } = await connected();
-    link.loseAnswers();
+    const kept = link.loseAnswers();
     const broken = once(socket, 'error');
     socket.write('one');
     await eventually(() => asked() === 'one', 'the store has it');
+    await eventually(() => kept() === 1, 'its answer');
     link.reset();
     await broken;
     expect(received()).toBe('');

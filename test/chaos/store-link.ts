@@ -13,8 +13,9 @@ export interface StoreLink {
   /**
    * Keeps back all that the store says, until the next reset: what it is asked meanwhile happens, and nobody learns of
    * that.
+   * @returns tells how many pieces it kept back so far
    */
-  loseAnswers(): void;
+  loseAnswers(): () => number;
   /** Breaks every connection. */
   reset(): void;
   close(): Promise<void>;
@@ -29,6 +30,7 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
   let answerGate = Promise.resolve();
   let openAnswers = (): void => {};
   let delayMs = 0;
+  let said = 0;
   const passage = async (): Promise<void> => {
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     await gate;
@@ -40,6 +42,9 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
       socket.on('close', () => sockets.delete(socket));
     }
     relay(client, upstream, passage);
+    upstream.on('data', () => {
+      said += 1;
+    });
     relay(upstream, client, () => passage().then(() => answerGate));
   });
   server.listen(0, '127.0.0.1');
@@ -62,6 +67,8 @@ export async function startStoreLink(storeUrl: string): Promise<StoreLink> {
       answerGate = new Promise((resolve) => {
         openAnswers = resolve;
       });
+      const before = said;
+      return () => said - before;
     },
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy();

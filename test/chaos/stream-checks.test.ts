@@ -1,49 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { SseEvent } from '../support/sse-connection.ts';
 import { CALL_STOPPED } from './answers.ts';
+import { answer, called, error, eventAt, LABEL, log, question, reading, said, whats } from './doctored.ts';
 import { checkCall, checkListening, checkOfficialCall } from './stream-checks.ts';
-import type { Announcement, Reading, StreamCall } from './stream-records.ts';
-
-const LABEL = 's0/c/1';
-
-const log = (data: unknown, logger?: string): object => ({
-  method: 'notifications/message',
-  params: { level: 'info', data, logger },
-});
-const answer = (structuredContent: object): object => ({ id: LABEL, result: { structuredContent } });
-const error = (code: number, message: string): object => ({ id: LABEL, error: { code, message } });
-const question = (message: string): object => ({
-  id: 'q',
-  method: 'elicitation/create',
-  params: { message },
-});
-
-/** Each message as an event of its own, behind one that only has an id. */
-const eventsOf = (...messages: object[]): SseEvent[] => [
-  { id: 'x.1', data: '' },
-  ...messages.map((each, index) => ({ id: `x.${index + 2}`, data: JSON.stringify(each) })),
-];
-
-const reading = (messages: readonly object[], overrides: Partial<Reading> = {}): Reading => ({
-  events: eventsOf(...messages),
-  resumptions: 1,
-  end: 'answered',
-  ...overrides,
-});
-
-const said = (...numbers: number[]): object[] => numbers.map((number) => log(`${LABEL} ${number}`));
-
-const called = (overrides: Partial<StreamCall> = {}): StreamCall => ({
-  kind: 'count',
-  session: 's0',
-  label: LABEL,
-  to: 2,
-  reading: reading([...said(1, 2), answer({ counted: 2 })]),
-  ...overrides,
-});
-
-const whats = (violations: readonly { readonly what: string }[]): string =>
-  violations.map(({ what }) => what).join('\n');
+import type { Announcement, StreamCall } from './stream-records.ts';
 
 describe('the check of a call’s stream', () => {
   it.each<[string, StreamCall]>([
@@ -51,19 +10,31 @@ describe('the check of a call’s stream', () => {
     [
       'a replay with marks of its own',
       called({
-        replay: {
-          ...called().reading,
-          events: [{ id: 'x.9', data: '' }, ...called().reading.events.slice(1)],
-        },
+        reading: reading([], {
+          events: [
+            eventAt(1),
+            eventAt(2, said(1)[0]),
+            eventAt(4, said(2)[0]),
+            eventAt(5, answer({ counted: 2 })),
+          ],
+        }),
+        replays: [
+          reading([], {
+            events: [
+              eventAt(2, said(1)[0]),
+              eventAt(3),
+              eventAt(4, said(2)[0]),
+              eventAt(5, answer({ counted: 2 })),
+            ],
+          }),
+        ],
       }),
     ],
-    ['an instance that died', called({ reading: reading([...said(1), error(-32_000, CALL_STOPPED)]) })],
     [
-      'a gap that is announced',
+      'an instance that died',
       called({
-        reading: reading([
-          error(-32_000, 'The events 2 to 4 of this call’s stream are no longer kept: call again.'),
-        ]),
+        reading: reading([...said(1), error(-32_000, CALL_STOPPED)]),
+        epilogue: reading([], { events: [], end: 'finished' }),
       }),
     ],
     [
@@ -95,12 +66,12 @@ describe('the check of a call’s stream', () => {
     ],
     [
       'the last event left out',
-      /ended with 2 after 1 messages/,
+      /ended with 2 after 1,/,
       called({ reading: reading([...said(1), answer({ counted: 2 })]) }),
     ],
     [
       'an event given twice',
-      /x\.2 came twice/,
+      /\.2 came behind event 2/,
       called({
         reading: reading([], {
           events: [...called().reading.events.slice(0, 2), ...called().reading.events.slice(1)],
@@ -174,9 +145,47 @@ describe('the check of a call’s stream', () => {
       }),
     ],
     [
+      'a first event without an id',
+      /did not begin with an id/,
+      called({ reading: reading([], { events: called().reading.events.slice(1) }) }),
+    ],
+    [
+      'a break after events of which none had an id',
+      /it broke after events/,
+      called({ reading: reading([], { events: [{ data: '' }], end: 'not resumable' }) }),
+    ],
+    [
+      'an end in order before there was an id',
+      /the service ended it/,
+      called({ reading: reading([], { events: [], end: 'ended without an id' }) }),
+    ],
+    [
       'a replay without an event',
-      /replay .* differs/,
-      called({ replay: reading([...said(1), answer({ counted: 2 })]) }),
+      /a replay lacks .*s0\/c\/1 2/,
+      called({ replays: [reading([...said(1), answer({ counted: 2 })])] }),
+    ],
+    [
+      'a replay with one more event',
+      /a replay has more: .*s0\/c\/1 3/,
+      called({ replays: [reading([...said(1, 2), answer({ counted: 2 }), ...said(3)])] }),
+    ],
+    [
+      'a replay in another order',
+      /a replay has at 2 what was at 3/,
+      called({ replays: [reading([...said(2, 1), answer({ counted: 2 })])] }),
+    ],
+    [
+      'something behind the end that another instance made',
+      /behind the end that another instance made/,
+      called({
+        reading: reading([...said(1), error(-32_000, CALL_STOPPED)]),
+        epilogue: reading([], { events: [], end: 'open' }),
+      }),
+    ],
+    [
+      'a replay without an end',
+      /a replay had no answer/,
+      called({ replays: [reading([...said(1, 2), answer({ counted: 2 })], { end: 'open' })] }),
     ],
   ])('finds %s', (_, expected, call) => {
     expect(whats(checkCall(call))).toMatch(expected);
@@ -192,18 +201,15 @@ describe('the check of a session’s own stream', () => {
     outcome,
   });
   const all = [announced('a', 0), announced('b', 2, 'unknown'), announced('c', 4), announced('d', 6, 'fail')];
-  const check = (...messages: object[]): string =>
-    whats(checkListening({ session: 's0', reading: reading(messages, { end: 'open' }) }, all));
-  const gap = log(
-    'Messages may have been lost: event 2 of this session’s stream are no longer kept.',
-    'durable-mcp',
-  );
+  const check = (...messages: object[]): string => {
+    const own = reading(messages, { end: 'open' });
+    return whats(checkListening({ session: 's0', reading: own, replay: own }, all));
+  };
 
   it.each([
     ['all', [log('a'), log('b'), log('c')]],
     ['all but one that is unknown', [log('a'), log('c')]],
     ['an unknown one that comes late', [log('a'), log('c'), log('b')]],
-    ['a gap that is announced', [gap, log('c')]],
   ])('passes %s', (_, messages) => {
     expect(check(...messages)).toBe('');
   });

@@ -1,7 +1,9 @@
-import type { Message, SseEvent } from '../support/sse-connection.ts';
+import type { Message } from '../support/sse-connection.ts';
 import { CALL_STOPPED } from './answers.ts';
+import { type MissingMessage, unexcused } from './excuses.ts';
 import type { Violation } from './history.ts';
-import { messageOf } from './stream-reader.ts';
+import { endProblems, eventLines, keepingProblems, placeProblems, replayProblems } from './reading-checks.ts';
+import { gapOf, gapsIn, messageOf, type ReadEvent, sequenceOf, withoutGaps } from './stream-events.ts';
 import {
   ANSWER_PREFIX,
   type Announcement,
@@ -11,19 +13,20 @@ import {
   type StreamCall,
 } from './stream-records.ts';
 
-/** How the service tells of events that it keeps no longer. */
-const GAP = /no longer kept/;
 const CANCELLED = -32_800;
 
 /** Whether a call's events came exactly once and in order, none of them another's, and with an end. */
 export function checkCall(call: StreamCall): readonly Violation[] {
-  const { kind, label, reading, replay } = call;
-  const { events, end, refusal } = reading;
-  const problems = idProblems(events);
+  const { kind, label, reading, replays, epilogue } = call;
+  const { events } = reading;
+  const problems = placeProblems(events);
+  const [first] = events;
+  if (first !== undefined && (first.id === undefined || first.data))
+    problems.push('it did not begin with an id to resume it with');
   const messages = messagesOf(events);
   const answer = messages.find(({ method }) => method === undefined);
   const [said, others] = partition(messages, ({ method }) => method === 'notifications/message');
-  problems.push(...orderProblems(said, label));
+  problems.push(...numberProblems(events, label, answer?.result?.structuredContent?.counted));
   const questions = others.filter(({ method }) => method !== undefined);
   for (const { method, params } of questions) {
     const isItsOwn = kind === 'elicit' && method === 'elicitation/create' && params.message === label;
@@ -31,48 +34,58 @@ export function checkCall(call: StreamCall): readonly Violation[] {
   }
   if (questions.length > 1) problems.push('it asked more than once');
   if (others.length - questions.length > 1) problems.push('more than one answer');
-  if (answer === undefined) problems.push(...endProblems(end, refusal));
-  else problems.push(...answerProblems(call, answer, said.length));
-  if (replay !== undefined) problems.push(...replayProblems(reading, replay));
+  if (answer === undefined) problems.push(...endProblems(reading));
+  else {
+    problems.push(...answerProblems(call, answer, said.length));
+    problems.push(...keepingProblems(events, lastIn(reading)));
+  }
+  for (const replay of replays) {
+    const found = callReplayProblems(reading, replay);
+    if (found.length > 0) problems.push(...found, `the replay: ${eventLines(replay.events).join(' ')}`);
+  }
+  if (epilogue !== undefined && (epilogue.end !== 'finished' || epilogue.events.length > 0))
+    problems.push(
+      `behind the end that another instance made there is more, or the stream goes on: ${epilogue.end}`,
+    );
   return problems.map((what) => ({
     what: `stream: ${what}`,
     evidence: [`${kind} ${label}`, ...eventLines(events)],
   }));
 }
 
-/** Whether each announcement that was acknowledged came exactly once, in order, and only to its session. */
+/**
+ * Whether each announcement that was acknowledged came exactly once, in order, and only to its session, or may have
+ * been where a gap was announced.
+ */
 export function checkListening(
-  { session, reading }: Listening,
+  { session, reading, replay }: Listening,
   announcements: readonly Announcement[],
 ): readonly Violation[] {
-  const problems = idProblems(reading.events);
-  const messages = messagesOf(reading.events);
-  const texts = messages.map(({ params }) => String(params?.data));
-  const isGapAnnounced = messages.some(
-    ({ params }) => params?.logger === 'durable-mcp' && GAP.test(params.data),
-  );
+  const problems = placeProblems(reading.events);
   const own = new Map(
     announcements.filter((each) => each.session === session).map((each) => [each.text, each]),
   );
-  const seen = new Set<string>();
+  const seen = new Map<string, number>();
   let latestInvoked = Number.NEGATIVE_INFINITY;
-  for (const [index, text] of texts.entries()) {
+  for (const event of withoutGaps(reading.events)) {
+    const message = messageOf(event);
+    if (message === undefined) continue;
+    const text = String(message.params?.data);
     const announcement = own.get(text);
     if (announcement === undefined) {
-      if (!GAP.test(text))
-        problems.push(`a message that nobody sent to this session: ${JSON.stringify(messages[index])}`);
+      problems.push(`a message that nobody sent to this session: ${JSON.stringify(message)}`);
       continue;
     }
     if (seen.has(text)) problems.push(`${text} came twice`);
-    seen.add(text);
+    else seen.set(text, sequenceOf(event) ?? 0);
     if (announcement.outcome === 'fail') problems.push(`${text} came, though it was refused`);
     if (announcement.endedAt < latestInvoked) problems.push(`${text} came after one that was sent later`);
     latestInvoked = Math.max(latestInvoked, announcement.invokedAt);
   }
-  for (const { text, outcome } of own.values()) {
-    if (outcome === 'ok' && !seen.has(text) && !isGapAnnounced) problems.push(`${text} never came`);
-  }
-  if (reading.end !== 'open') problems.push(...endProblems(reading.end, reading.refusal));
+  for (const { text } of unexcused(missing([...own.values()], seen), gapsIn(reading.events)))
+    problems.push(`${text} never came, and no gap was announced where it must have been`);
+  if (reading.end !== 'open') problems.push(...endProblems(reading));
+  problems.push(...rereadingProblems(reading, replay));
   return problems.map((what) => ({ what: `session’s own stream: ${what}`, evidence: [session] }));
 }
 
@@ -89,70 +102,93 @@ export function checkOfficialCall({ label, to, said, counted }: OfficialCall): r
   }));
 }
 
-function answerProblems({ kind, label, to }: StreamCall, { result, error }: Message, said: number): string[] {
+/**
+ * Whether a count has no holes, but for as many numbers as the gaps that were announced there have room for.
+ * @param counted the last number, where the call says so
+ */
+function numberProblems(events: readonly ReadEvent[], label: string, counted: number | undefined): string[] {
+  let next = 1;
+  let room = 0;
+  for (const event of events) {
+    const gap = gapOf(event);
+    const message = messageOf(event);
+    if (gap !== undefined) room += (event.leftOutUpTo ?? gap.to) - gap.from + 1;
+    else if (message?.method === 'notifications/message') {
+      const data = String(message.params.data);
+      const number = data.startsWith(`${label} `) ? Number(data.slice(label.length + 1)) : Number.NaN;
+      if (!(number >= next && number <= next + room)) return [`message ${next} is ${JSON.stringify(data)}`];
+      next = number + 1;
+      room = 0;
+    }
+  }
+  if (counted === undefined || (counted >= next - 1 && counted < next + room)) return [];
+  return [`it ended with ${counted} after ${next - 1}, and a gap of ${room}`];
+}
+
+function answerProblems(
+  { kind, label, to, reading }: StreamCall,
+  { result, error }: Message,
+  said: number,
+): string[] {
   if (error !== undefined) {
-    const isExplained =
-      error.message === CALL_STOPPED ||
-      GAP.test(error.message) ||
-      (kind === 'cancel' && error.code === CANCELLED);
+    // Whose question is lost in a gap cancels the call.
+    const mayBeCancelled = kind === 'cancel' || (kind === 'elicit' && gapsIn(reading.events).length > 0);
+    const isExplained = error.message === CALL_STOPPED || (mayBeCancelled && error.code === CANCELLED);
     return isExplained ? [] : [`it ended with an error that no fault explains: ${JSON.stringify(error)}`];
   }
   const { counted, answer } = result.structuredContent ?? {};
   if (kind === 'elicit')
     return answer === `${ANSWER_PREFIX}${label}` ? [] : [`it was answered with ${JSON.stringify(result)}`];
   if (kind === 'cancel') return [`it was cancelled, and ended with ${JSON.stringify(result)}`];
-  return counted === to && said === to ? [] : [`it ended with ${counted} after ${said} messages of ${to}`];
+  return counted === to ? [] : [`it ended with ${counted} after ${said} messages of ${to}`];
 }
 
-function endProblems(end: Reading['end'], refusal: string | undefined): string[] {
-  switch (end) {
-    case 'refused':
-      return [`its resumption was refused: ${refusal}`];
-    case 'finished':
-      return ['it was said to be finished, and had no answer'];
-    case 'open':
-      return ['it never ended'];
-    default:
-      return [];
-  }
+/** Between which events of the stream each must have been, by what was sent before it and after it. */
+function missing(own: readonly Announcement[], seen: ReadonlyMap<string, number>): readonly MissingMessage[] {
+  const came = own.flatMap((each) => {
+    const place = seen.get(each.text);
+    return place === undefined ? [] : [{ ...each, place }];
+  });
+  return own
+    .filter(({ text, outcome }) => outcome === 'ok' && !seen.has(text))
+    .map(({ text, invokedAt, endedAt }) => ({
+      text,
+      after: Math.max(0, ...came.filter((each) => each.endedAt < invokedAt).map(({ place }) => place)),
+      before: Math.min(
+        Number.POSITIVE_INFINITY,
+        ...came.filter((each) => each.invokedAt > endedAt).map(({ place }) => place),
+      ),
+    }));
 }
 
-/** Read once more, a stream holds the same. */
-function replayProblems(reading: Reading, replay: Reading): string[] {
-  const whole = reading.events.filter(({ data }) => data);
-  const again = replay.events.filter(({ data }) => data);
-  return JSON.stringify(again) === JSON.stringify(whole)
-    ? []
-    : [`a replay from its first event differs (${replay.end}): ${eventLines(replay.events).join(' ')}`];
+function callReplayProblems(reading: Reading, replay: Reading): string[] {
+  if (replay.end !== 'answered') return [`a replay had no answer, and ended as ${replay.end}`];
+  return [...replayProblems(reading, replay), ...keepingProblems(replay.events, lastIn(reading))];
 }
 
-function idProblems(events: readonly SseEvent[]): string[] {
-  const ids = new Set<string>();
-  const problems: string[] = [];
-  for (const { id, data } of events) {
-    if (id === undefined) {
-      if (data) problems.push(`a message without an id: ${data}`);
-      continue;
-    }
-    if (ids.has(id)) problems.push(`event ${id} came twice`);
-    ids.add(id);
-  }
-  return problems;
+/** A call whose outcome was unknown may have been announced after the reading was over. */
+function rereadingProblems(reading: Reading, replay: Reading): string[] {
+  const upTo = lastIn(reading);
+  const events = replay.events.filter(
+    (event) => (sequenceOf(event) ?? 0) <= upTo || gapOf(event) !== undefined,
+  );
+  return [
+    ...endProblems({ ...replay, end: replay.end === 'open' ? 'answered' : replay.end }),
+    ...replayProblems(reading, { ...replay, events }),
+    ...keepingProblems(reading.events, lastIn(replay)),
+    ...keepingProblems(replay.events, lastIn(replay)),
+  ];
 }
 
-function orderProblems(said: readonly Message[], label: string): string[] {
-  const wrong = said.findIndex(({ params }, index) => params.data !== `${label} ${index + 1}`);
-  return wrong === -1 ? [] : [`message ${wrong + 1} is ${JSON.stringify(said[wrong]?.params.data)}`];
+/** The last event that was given. */
+function lastIn({ events }: Reading): number {
+  return Math.max(0, ...events.map((event) => sequenceOf(event) ?? 0));
 }
 
-function messagesOf(events: readonly SseEvent[]): Message[] {
-  return events.flatMap((event) => messageOf(event) ?? []);
+function messagesOf(events: readonly ReadEvent[]): Message[] {
+  return withoutGaps(events).flatMap((event) => messageOf(event) ?? []);
 }
 
 function partition<T>(all: readonly T[], belongs: (each: T) => boolean): [T[], T[]] {
   return [all.filter(belongs), all.filter((each) => !belongs(each))];
-}
-
-function eventLines(events: readonly SseEvent[]): string[] {
-  return events.map(({ id = '-', data = '' }) => `${id} ${data}`);
 }

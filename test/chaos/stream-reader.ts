@@ -1,6 +1,7 @@
 import type { RawClient } from '../support/raw-client.ts';
 import type { Message, SseConnection, SseEvent } from '../support/sse-connection.ts';
 import { pause } from './pause.ts';
+import { EVENTS_KEPT, gapOf, idOf, messageOf, type ReadEvent } from './stream-events.ts';
 import type { Reading, ReadingEnd } from './stream-records.ts';
 
 /** For the head of an answer. */
@@ -8,15 +9,22 @@ const RESUME_MS = 8_000;
 const RETRY_MS = 100;
 /** Between two looks at what came. */
 const LOOK_MS = 20;
+/** Without anything between them. */
+const MOST_GAPS_IN_A_ROW = 3;
 
 export interface StreamReaderOptions {
   readonly client: RawClient;
   /** The id of the request whose answer ends the stream; left out for a session's own stream. */
   readonly requestId?: string;
-  /** Told of each message once, as it comes. */
-  readonly onMessage?: (message: Message) => void;
-  /** Asked after each event: whether the client breaks the connection, to resume it. */
-  readonly cuts?: () => boolean;
+  /** Told of each event with a message once, as it comes. */
+  readonly onEvent?: (event: SseEvent) => void;
+  /**
+   * Asked after each event: whether the client breaks the connection, to resume it after so many milliseconds;
+   * `undefined` for no.
+   */
+  readonly leavesFor?: () => number | undefined;
+  /** Asked after each event: whether that is all there is to read. */
+  readonly hasAll?: (event: SseEvent) => boolean;
   /** Unix milliseconds; asked again and again. */
   readonly deadline: () => number;
 }
@@ -24,8 +32,10 @@ export interface StreamReaderOptions {
 /** Reads one stream to its end, and resumes it where its connection breaks. */
 export class StreamReader {
   readonly #options: StreamReaderOptions;
-  readonly #events: SseEvent[] = [];
+  readonly #events: ReadEvent[] = [];
+  #gapsInARow = 0;
   #lastEventId: string | undefined;
+  #awayMs = 0;
   #resumptions = 0;
   #end: ReadingEnd | undefined;
   #refusal: string | undefined;
@@ -42,7 +52,8 @@ export class StreamReader {
 
   /** The answer that ended the stream. */
   get answer(): Message | undefined {
-    return this.#events.map(messageOf).find((each) => each !== undefined && this.#isAnswer(each));
+    const answer = this.#events.find((event) => this.#isAnswer(event));
+    return answer && messageOf(answer);
   }
 
   /** Never rejects. @param first the connection to begin with */
@@ -52,7 +63,8 @@ export class StreamReader {
       if (connection !== undefined) await this.#drain(connection);
       if (this.#end !== undefined) break;
       if (Date.now() >= this.#options.deadline()) this.#end = 'open';
-      else if (this.#lastEventId === undefined) this.#end = 'not resumable';
+      else if (this.#lastEventId === undefined)
+        this.#end = connection?.outcome === 'ended' ? 'ended without an id' : 'not resumable';
       else connection = await this.#resume(this.#lastEventId);
     }
     connection?.close();
@@ -72,24 +84,51 @@ export class StreamReader {
       }
       taken += 1;
       this.#take(event);
-      if (this.#end === undefined && this.#options.cuts?.() === true) connection.close();
+      if (this.#end === undefined) this.#perhapsLeave(connection);
     }
   }
 
-  #take(event: SseEvent): void {
-    this.#events.push(event);
-    this.#lastEventId = event.id ?? this.#lastEventId;
-    const message = messageOf(event);
-    if (message === undefined) return;
-    if (this.#isAnswer(message)) this.#end = 'answered';
-    this.#options.onMessage?.(message);
+  #perhapsLeave(connection: SseConnection): void {
+    const awayMs = this.#options.leavesFor?.();
+    if (awayMs === undefined) return;
+    this.#awayMs = awayMs;
+    connection.close();
   }
 
-  #isAnswer({ id, method }: Message): boolean {
-    return method === undefined && this.#options.requestId !== undefined && id === this.#options.requestId;
+  #take(event: SseEvent): void {
+    const read = this.#behindGap(event);
+    this.#events.push(read);
+    this.#lastEventId = idOf(read) ?? this.#lastEventId;
+    if (this.#options.hasAll?.(event) === true) this.#end = 'open';
+    if (this.#isAnswer(event)) this.#end = 'answered';
+    if (messageOf(event) !== undefined) this.#options.onEvent?.(event);
+  }
+
+  /**
+   * The error that announces a gap in a call's stream tells its client to go on nowhere. The rest is there all the same,
+   * and shows whether the gap was told as it is: so it is read, with an id that a client of the protocol would not make
+   * up. Each connection is an event too, and may take the next one's place: who met that gap again and again would never
+   * stay for long enough to be told that the owner is dead. So some are left out then, but never the last.
+   */
+  #behindGap(event: SseEvent): ReadEvent {
+    const gap = gapOf(event);
+    this.#gapsInARow = gap === undefined ? 0 : this.#gapsInARow + 1;
+    if (gap === undefined || this.#gapsInARow <= MOST_GAPS_IN_A_ROW || this.#options.requestId === undefined)
+      return event;
+    return { ...event, leftOutUpTo: gap.to + EVENTS_KEPT - 1 };
+  }
+
+  /** What tells of a gap has the form of an answer, but the call goes on, and so does its stream. */
+  #isAnswer(event: SseEvent): boolean {
+    const { requestId } = this.#options;
+    const message = messageOf(event);
+    if (message === undefined || requestId === undefined || gapOf(event) !== undefined) return false;
+    return message.method === undefined && message.id === requestId;
   }
 
   async #resume(lastEventId: string): Promise<SseConnection | undefined> {
+    await pause(this.#awayMs);
+    this.#awayMs = 0;
     const cut = new AbortController();
     const timer = setTimeout(() => cut.abort(), RESUME_MS);
     try {
@@ -111,9 +150,4 @@ export class StreamReader {
     if (this.#end === undefined) await pause(RETRY_MS);
     return undefined;
   }
-}
-
-/** `undefined` for an event that carries none. */
-export function messageOf({ data }: SseEvent): Message | undefined {
-  return data ? (JSON.parse(data) as Message) : undefined;
 }

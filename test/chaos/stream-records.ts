@@ -1,15 +1,23 @@
-import type { SseEvent } from '../support/sse-connection.ts';
 import type { Outcome } from './history.ts';
+import type { ReadEvent } from './stream-events.ts';
 
 /**
  * How the reading of a stream came to its end: with the answer; told that there is nothing more; refused when it was
- * resumed; broken before there was an id to resume with; or still without an end when the run had to be over.
+ * resumed; broken off, or ended by the service, without an id to resume with; or still without an end when the run
+ * had to be over.
  */
-export type ReadingEnd = 'answered' | 'finished' | 'refused' | 'not resumable' | 'open';
+export type ReadingEnd =
+  | 'answered'
+  | 'finished'
+  | 'refused'
+  | 'not resumable'
+  | 'ended without an id'
+  | 'open';
 
 /** All that came of one stream, over as many connections as that took. */
 export interface Reading {
-  readonly events: readonly SseEvent[];
+  /** Announcements of gaps among them. */
+  readonly events: readonly ReadEvent[];
   readonly resumptions: number;
   readonly end: ReadingEnd;
   /** The status and body of a refusal. */
@@ -25,8 +33,10 @@ export interface StreamCall {
   /** The last number to be said, if the call is not cancelled. */
   readonly to: number;
   readonly reading: Reading;
-  /** The same stream read from its first event, after its end. */
-  readonly replay?: Reading | undefined;
+  /** The same stream read from its first event, after its end; some at once, some when all is over. */
+  readonly replays: Reading[];
+  /** What came behind its last event when all was over; of calls that another instance than theirs ended. */
+  epilogue?: Reading;
 }
 
 /** A message to the session's own stream. */
@@ -43,6 +53,8 @@ export interface Announcement {
 export interface Listening {
   readonly session: string;
   readonly reading: Reading;
+  /** The same stream read from its first event when nothing happens any more. */
+  readonly replay: Reading;
 }
 
 /** A call by the official client, which resumes by itself and shows no event ids. */

@@ -1,6 +1,7 @@
 import { type RawClient, type Reply, readReply } from '../support/raw-client.ts';
 import { statelessPost } from '../support/stateless-request.ts';
 import { type Answer, answerOfMessage, answerOfReply } from './answers.ts';
+import { endProblems } from './reading-checks.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** After which a client gives a call up. */
@@ -20,10 +21,11 @@ export function callerInSession(client: RawClient, nextId: () => number): ToolCa
       async (reply) => {
         if (reply.stream === undefined) return answerOfReply(reply, id);
         const reader = new StreamReader({ client, requestId: id, deadline: () => deadline });
-        const { end, refusal } = await reader.read(reply.stream);
-        if (refusal !== undefined) return { kind: 'wrong', why: refusal };
-        if (reader.answer === undefined) return { kind: 'unknown', why: `its stream: ${end}` };
-        return answerOfMessage(reader.answer, id);
+        const reading = await reader.read(reply.stream);
+        if (reader.answer !== undefined) return answerOfMessage(reader.answer, id);
+        const [problem] = reading.end === 'open' ? [] : endProblems(reading);
+        if (problem !== undefined) return { kind: 'wrong', why: problem };
+        return { kind: 'unknown', why: `its stream: ${reading.end}` };
       },
     );
   };

@@ -14,6 +14,11 @@ export interface OwnPostgres {
   /** Runs one query past any store. */
   query(text: string): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Kills all its processes at once, as a crash does that leaves the machine running: what they gave to the operating
+   * system stays, also where nothing was forced to the disk. Resolves when they are gone.
+   */
+  crash(): Promise<void>;
   /** On the same port, with what was stored. */
   start(): Promise<void>;
   /** Stops all its processes where they are: it answers nothing, and its connections stay. */
@@ -35,6 +40,19 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   await asAdmin((client) => client.query(`create database ${DATABASE}`));
   const url = databaseUrl(engine.url, DATABASE);
   await migrate({ connectionString: url });
+  /** Freezes the parent, so that no process is made any more. @returns its children */
+  const freezeParent = async (): Promise<readonly number[]> => {
+    const client = new pg.Client(engine.url);
+    // Its end may be a broken connection, and come much later.
+    client.on('error', () => {});
+    await client.connect();
+    const parent = engine.process?.pid as number;
+    process.kill(parent, 'SIGSTOP');
+    frozen.push(parent);
+    const { rows } = await client.query<{ pid: number }>('select pid from pg_stat_activity');
+    void client.end().catch(() => {});
+    return rows.map(({ pid }) => pid);
+  };
   const thaw = (): void => {
     for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT');
   };
@@ -48,20 +66,18 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       engine = await launch();
       if (databaseUrl(engine.url, DATABASE) !== url) throw new Error('PostgreSQL came back somewhere else');
     },
+    crash: async () => {
+      const { died } = engine;
+      const children = await freezeParent();
+      // The parent last: it would make others.
+      for (const pid of [...children, ...frozen.splice(0)]) process.kill(pid, 'SIGKILL');
+      await died;
+    },
     freeze: async () => {
-      const client = new pg.Client(engine.url);
-      // Thawed only after its deadline, its end may be a broken connection.
-      client.on('error', () => {});
-      await client.connect();
-      const stop = (pid: number): void => {
+      for (const pid of await freezeParent()) {
         process.kill(pid, 'SIGSTOP');
         frozen.push(pid);
-      };
-      // The parent first, so that no process is made after the look.
-      stop(engine.process?.pid as number);
-      const { rows } = await client.query<{ pid: number }>('select pid from pg_stat_activity');
-      for (const { pid } of rows) stop(pid);
-      void client.end();
+      }
     },
     thaw,
     close: async () => {

@@ -54,7 +54,8 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     return rows.map(({ pid }) => pid);
   };
   const thaw = (): void => {
-    for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT');
+    // The parent last: it would bury those that had ended when they were to be frozen, and there would be no such process.
+    for (const pid of frozen.splice(0).reverse()) process.kill(pid, 'SIGCONT');
   };
   return {
     url,
